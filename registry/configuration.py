@@ -1,0 +1,188 @@
+"""Read a program's settings from its flags and its environment into one frozen pydantic model.
+
+pydantic-settings does the same and more; importing it costs as much as importing Flask's half, and
+cold start is a feature (DECISIONS.md).
+"""
+
+import argparse
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+# The programs share one environment, so each tolerates the settings of the others.
+_PROGRAM_PREFIXES = ("ZIFFER_TRAIN_", "ZIFFER_SERVE_")
+
+# Kubernetes describes a Service named "ziffer" to every pod in variables such as these.
+_SERVICE_LINK = re.compile(r"(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)$")
+
+
+class SettingsError(Exception):
+    """A setting is unknown or impossible; the text names it, its value and what is allowed."""
+
+
+class Settings(BaseModel):
+    """Base of all settings; a field that is itself a Settings adds its fields to the same list.
+
+    A field `batch_size` is read from the flag `--batch-size` or else from the environment variable
+    `env_prefix` + `BATCH_SIZE`. An empty variable counts as unset.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    env_prefix: ClassVar[str] = "ZIFFER_"
+
+
+Program = TypeVar("Program", bound=Settings)
+
+
+def setting(default: Any, description: str, *, env: str | None = None, **bounds: Any) -> Any:  # noqa: ANN401
+    """A field with its description for --help, its bounds (ge, gt, le, lt) and its variable."""
+    extra: dict[str, Any] | None = {"env": env} if env else None
+    return Field(default, description=description, json_schema_extra=extra, **bounds)
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One setting as users see it."""
+
+    path: tuple[str, ...]
+    env: str
+    field: FieldInfo
+
+    @property
+    def flag(self) -> str:
+        """The command-line flag."""
+        return "--" + self.path[-1].replace("_", "-")
+
+    @property
+    def default(self) -> str:
+        """The default, as it would be typed; empty where there is none."""
+        default = self.field.default
+        if isinstance(default, bool):
+            return str(default).lower()
+        return "" if default is None else str(default)
+
+
+def settings_of(program: type[Settings]) -> list[Leaf]:
+    """Every setting of a program, in the order in which they are declared."""
+    return list(_leaves(program, ()))
+
+
+def load(
+    program: type[Program],
+    parser: argparse.ArgumentParser,
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+) -> Program:
+    """The settings of `program`: flags first, then environment, then defaults.
+
+    Raises SettingsError for a value that is not allowed and for a `ZIFFER_` variable that no
+    program knows; argparse exits with status 2 for a flag that the program does not know.
+    """
+    leaves = settings_of(program)
+    _add_flags(parser, leaves)
+    flags = vars(parser.parse_args(argv))
+    return resolve(program, flags, environ)
+
+
+def resolve(
+    program: type[Program], flags: Mapping[str, Any], environ: Mapping[str, str]
+) -> Program:
+    """As `load`, from flags parsed already: setting name to value, None where it was not given."""
+    leaves = settings_of(program)
+    _refuse_unknown(leaves, environ)
+    given: dict[tuple[str, ...], tuple[str, Any]] = {}
+    for leaf in leaves:
+        if flags.get(leaf.path[-1]) is not None:
+            given[leaf.path] = (leaf.flag, flags[leaf.path[-1]])
+        elif environ.get(leaf.env):
+            given[leaf.path] = (leaf.env, environ[leaf.env])
+    try:
+        return program.model_validate(_nested({path: value for path, (_, value) in given.items()}))
+    except ValidationError as error:
+        raise SettingsError(
+            "\n".join(_explain(details, leaves, given) for details in error.errors())
+        ) from None
+
+
+def add_flags(parser: argparse.ArgumentParser, program: type[Settings]) -> None:
+    """Let `parser` take a flag for each setting of `program`."""
+    _add_flags(parser, settings_of(program))
+
+
+def _leaves(model: type[Settings], path: tuple[str, ...]) -> Iterator[Leaf]:
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, Settings):
+            yield from _leaves(inner, (*path, name))
+            continue
+        extra = field.json_schema_extra
+        env = extra.get("env") if isinstance(extra, dict) else None
+        yield Leaf((*path, name), str(env or model.env_prefix + name.upper()), field)
+
+
+def _add_flags(parser: argparse.ArgumentParser, leaves: Sequence[Leaf]) -> None:
+    group = parser.add_argument_group(
+        "settings", "each can also be set by the variable in brackets"
+    )
+    for leaf in leaves:
+        default = f"; default: {leaf.default}" if leaf.default else ""
+        help_text = f"{leaf.field.description} [{leaf.env}{default}]".replace("%", "%%")
+        if leaf.field.annotation is bool:
+            group.add_argument(
+                leaf.flag, action=argparse.BooleanOptionalAction, default=None, help=help_text
+            )
+        else:
+            group.add_argument(leaf.flag, metavar="VALUE", help=help_text)
+
+
+def _nested(values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for (*parents, name), value in values.items():
+        branch = tree
+        for parent in parents:
+            branch = branch.setdefault(parent, {})
+        branch[name] = value
+    return tree
+
+
+def _refuse_unknown(leaves: Sequence[Leaf], environ: Mapping[str, str]) -> None:
+    known = {leaf.env for leaf in leaves}
+    own = {prefix for prefix in _PROGRAM_PREFIXES if any(env.startswith(prefix) for env in known)}
+    foreign = tuple(set(_PROGRAM_PREFIXES) - own)
+    for name, value in environ.items():
+        if not name.startswith("ZIFFER_") or name in known or name.startswith(foreign):
+            continue
+        if _SERVICE_LINK.search(name) and (name != "ZIFFER_PORT" or "://" in value):
+            continue
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
+        raise SettingsError(f"{name} (set to {value!r}) is not a setting: {hint}")
+
+
+def _explain(
+    details: ErrorDetails, leaves: Sequence[Leaf], given: Mapping[tuple[str, ...], tuple[str, Any]]
+) -> str:
+    leaf = next((leaf for leaf in leaves if leaf.path == details["loc"][: len(leaf.path)]), None)
+    message = details["msg"].removeprefix("Value error, ")
+    if leaf is None:
+        return message
+    source, value = given.get(leaf.path, (leaf.env, leaf.field.default))
+    return f"{source} is {value!r}: {message[:1].lower()}{message[1:]}{_bounds(leaf.field)}"
+
+
+def _bounds(field: FieldInfo) -> str:
+    words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    limits = [
+        f"{word} {getattr(item, name)}"
+        for name, word in words.items()
+        for item in field.metadata
+        if getattr(item, name, None) is not None
+    ]
+    return f" (allowed: {' and '.join(limits)})" if limits else ""

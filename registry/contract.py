@@ -1,0 +1,21 @@
+"""The pixel contract: what every registered digit classifier takes and gives.
+
+The input is MNIST's own image, white ink on black, unscaled. Scaling lives inside the model, so
+training and serving cannot disagree about it.
+"""
+
+from registry.card import Signature, TensorSpec
+
+IMAGE_SIDE = 28
+IMAGE_PIXELS = IMAGE_SIDE * IMAGE_SIDE
+DIGITS = 10
+
+INPUT_NAME = "pixels"
+OUTPUT_NAME = "probabilities"
+
+MODEL_FILE = "model.onnx"
+
+SIGNATURE = Signature(
+    inputs=(TensorSpec(name=INPUT_NAME, dtype="uint8", shape=("N", IMAGE_SIDE, IMAGE_SIDE)),),
+    outputs=(TensorSpec(name=OUTPUT_NAME, dtype="float32", shape=("N", DIGITS)),),
+)
