@@ -1,0 +1,1 @@
+"""Serve the registered model over HTTP: `python -m service`."""

@@ -1,0 +1,58 @@
+"""Serve the registered digit classifier over HTTP.
+
+The model is loaded before the port is opened: whoever can connect gets an answer.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from registry.configuration import SettingsError, load
+from registry.errors import RegistryError
+from registry.settings import open_registry
+from service.app import create_app
+from service.errors import ModelUnusableError
+from service.loader import load_classifier
+from service.server import AddressInUseError, serve
+from service.settings import ServiceSettings
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until stopped; 0: stopped, 1: could not start, 2: wrong usage."""
+    parser = argparse.ArgumentParser(
+        prog="python -m service", description=__doc__, allow_abbrev=False
+    )
+    try:
+        settings = load(ServiceSettings, parser, sys.argv[1:] if argv is None else argv, os.environ)
+        run(settings)
+    except SettingsError as error:
+        return _fail(error, EXIT_USAGE)
+    except (AddressInUseError, ModelUnusableError, RegistryError) as error:
+        return _fail(error, EXIT_FAILED)
+    return 0
+
+
+def run(settings: ServiceSettings) -> None:
+    """Load the model, then serve it."""
+    registry = open_registry(settings.registry)
+    classifier = load_classifier(registry, settings.registry.model, settings.registry.alias)
+    card = classifier.card
+
+    def announce() -> None:
+        address = f"http://{settings.host}:{settings.port}"
+        print(f"serving {card.name} version {card.version} on {address}", flush=True)
+
+    serve(create_app(settings, classifier), settings, announce)
+
+
+def _fail(error: Exception, status: int) -> int:
+    print(f"service: {error}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""Every error that a client can see: one JSON body, its key `error` one sentence for the user."""
+
+from typing import Any
+
+from flask import Flask, Response, current_app, json
+from werkzeug.exceptions import HTTPException
+
+
+class ModelUnusableError(Exception):
+    """The registered model cannot be served; the text says why and what to do."""
+
+
+class InputError(Exception):
+    """The client's input cannot be answered."""
+
+    status = 400
+
+    def __init__(self, message: str, **details: Any) -> None:  # noqa: ANN401 - any JSON value
+        """Say `message`; `details` become further members of the body."""
+        super().__init__(message)
+        self.details = details
+
+
+class TooLargeError(InputError):
+    """The input is larger than the service takes."""
+
+    status = 413
+
+
+class UnsupportedTypeError(InputError):
+    """The input is of a type that the service does not read."""
+
+    status = 415
+
+
+class BlankImageError(InputError):
+    """There is nothing to read in the image."""
+
+    status = 422
+
+
+def register(app: Flask) -> None:
+    """Let `app` answer every error as JSON, and never with a traceback."""
+    app.register_error_handler(InputError, _input_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _bug)
+
+
+def _input_error(error: InputError) -> Response:
+    return _body(error.status, str(error), **error.details)
+
+
+def _http_error(error: HTTPException) -> Response:
+    response = error.get_response()
+    status = error.code or response.status_code
+    if status < 400:  # A redirect is no error.
+        return Response(response.get_data(), status, dict(response.headers))
+    body = _body(status, error.description or error.name)
+    for name in ("Allow", "Retry-After"):
+        if name in response.headers:
+            body.headers[name] = response.headers[name]
+    return body
+
+
+def _bug(error: Exception) -> Response:
+    current_app.logger.error("a request failed by a fault of the service", exc_info=error)
+    return _body(500, "The service failed on this request; the fault is logged.")
+
+
+def _body(status: int, message: str, **details: Any) -> Response:  # noqa: ANN401 - any JSON value
+    content = json.dumps({"error": message, "status": status, **details})
+    return Response(content, status, mimetype="application/json")

@@ -1,0 +1,66 @@
+"""Read the 28 by 28 pixels that the model wants out of a request, whatever form it has."""
+
+import numpy as np
+from flask import Request
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from service.decode import decode
+from service.errors import InputError, UnsupportedTypeError
+from service.normalize import normalize
+from service.schemas import PixelsRequest
+
+_FORM_FIELD = "image"
+
+# What clients call a body of bytes: curl's --data-binary says the second when it is told nothing.
+_ANY_BYTES = frozenset({"", "application/x-www-form-urlencoded", "application/octet-stream"})
+
+
+def read_pixels(request: Request, *, max_image_pixels: int) -> NDArray[np.uint8]:
+    """The image uint8 [28, 28] in `request`; raises InputError.
+
+    JSON pixels are taken as they are; an image file is normalized.
+    """
+    if request.mimetype == "application/json":
+        return _from_json(request.get_data(cache=False))
+    content = _image_file(request)
+    return normalize(decode(content, max_pixels=max_image_pixels))
+
+
+def _image_file(request: Request) -> bytes:
+    if request.mimetype == "multipart/form-data":
+        return _from_form(request)
+    if request.mimetype in _ANY_BYTES or request.mimetype.startswith("image/"):
+        return request.get_data(cache=False)
+    raise UnsupportedTypeError(
+        f"Content-Type {request.mimetype} is not supported: send an image (image/*), a form with "
+        f"a file in the field {_FORM_FIELD!r} (multipart/form-data), or application/json."
+    )
+
+
+def _from_form(request: Request) -> bytes:
+    file = request.files.get(_FORM_FIELD)
+    if file is None:
+        found = ", ".join([*request.files, *request.form]) or "none"
+        raise InputError(
+            f"The form has no file in a field named {_FORM_FIELD!r}; its fields are: {found}."
+        )
+    content: bytes = file.read()
+    return content
+
+
+def _from_json(content: bytes) -> NDArray[np.uint8]:
+    try:
+        pixels = PixelsRequest.model_validate_json(content).pixels
+    except ValidationError as error:
+        problems = [
+            {"where": ".".join(map(str, problem["loc"])), "problem": problem["msg"]}
+            for problem in error.errors(include_url=False, include_input=False)[:5]
+        ]
+        first = problems[0]
+        raise InputError(
+            f"{first['where'] or 'The body'}: {first['problem']}; expected an object with "
+            "'pixels', 28 rows of 28 whole numbers from 0 to 255.",
+            problems=problems,
+        ) from None
+    return np.array(pixels, np.uint8)

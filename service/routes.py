@@ -1,0 +1,59 @@
+"""The routes: HTTP in, HTTP out."""
+
+from flask import Blueprint, Response, current_app, request
+from pydantic import BaseModel
+
+from registry.contract import IMAGE_SIDE
+from service.classifier import Classifier
+from service.pixels import read_pixels
+from service.schemas import Health, Prediction, ServedModel
+from service.settings import ServiceSettings
+
+routes = Blueprint("routes", __name__)
+
+# The page needs nothing from elsewhere, so nothing from elsewhere may run in it.
+_PAGE_POLICY = "default-src 'self'; img-src 'self' data: blob:; base-uri 'none'; form-action 'none'"
+
+
+@routes.get("/")
+def page() -> Response:
+    """The page to draw digits on."""
+    response = current_app.send_static_file("index.html")
+    response.headers["Content-Security-Policy"] = _PAGE_POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@routes.post("/predict")
+def predict() -> Response:
+    """Read the digit in an image."""
+    settings: ServiceSettings = current_app.extensions["settings"]
+    classifier: Classifier = current_app.extensions["classifier"]
+    pixels = read_pixels(request, max_image_pixels=settings.max_image_pixels)
+    (probabilities,) = classifier.predict(pixels.reshape(1, IMAGE_SIDE, IMAGE_SIDE))
+    digit = int(probabilities.argmax())
+    return _json(
+        Prediction(
+            digit=digit,
+            confidence=float(probabilities[digit]),
+            probabilities=probabilities.tolist(),
+            model=ServedModel(
+                name=classifier.card.name,
+                version=classifier.card.version,
+                digest=classifier.digest,
+            ),
+            pixels=pixels.tolist() if request.args.get("explain") in {"true", "1"} else None,
+        )
+    )
+
+
+@routes.get("/healthz")
+@routes.get("/v2/health/live")
+@routes.get("/v2/health/ready")
+def health() -> Response:
+    """Live and ready: the service listens only while it has a model."""
+    return _json(Health(live=True, ready=True))
+
+
+def _json(body: BaseModel) -> Response:
+    return Response(body.model_dump_json(exclude_none=True), mimetype="application/json")

@@ -1,0 +1,53 @@
+"""Run the application in a production WSGI server."""
+
+import multiprocessing
+import socket
+from collections.abc import Callable
+
+from flask import Flask
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+from service.settings import ServiceSettings
+
+
+class AddressInUseError(Exception):
+    """Another program listens where the service should."""
+
+
+def serve(app: Flask, settings: ServiceSettings, announce: Callable[[], None]) -> None:
+    """Serve `app` until SIGINT or SIGTERM; requests in flight are finished.
+
+    The workers are forked from this process, so they share the loaded model's memory and start at
+    once. Calls `announce` when the address is known to be free; raises AddressInUseError otherwise.
+    """
+    _check_address_is_free(settings.host, settings.port)
+    multiprocessing.set_start_method("fork")
+    server = Server(
+        "service",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        # Granian's own default is hundreds of threads that share one interpreter lock.
+        blocking_threads=settings.threads,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_level=LogLevels.warning,
+    )
+    server.on_startup(announce)
+    server.serve(target_loader=lambda: app, wrap_loader=False)
+
+
+def _check_address_is_free(host: str, port: int) -> None:
+    """Granian's workers share their port, so it would share it with another service as well."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise AddressInUseError(
+                f"cannot listen on {host}:{port}: {error.strerror}; set PORT to another"
+            ) from None
