@@ -4,6 +4,7 @@ import numpy as np
 from flask import Request
 from numpy.typing import NDArray
 from pydantic import ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.decode import decode
 from service.errors import InputError, UnsupportedTypeError
@@ -22,7 +23,7 @@ def read_pixels(request: Request, *, max_image_pixels: int) -> NDArray[np.uint8]
     JSON pixels are taken as they are; an image file is normalized.
     """
     if request.mimetype == "application/json":
-        return _from_json(request.get_data(cache=False))
+        return _from_json(_body(request))
     content = _image_file(request)
     return normalize(decode(content, max_pixels=max_image_pixels))
 
@@ -31,11 +32,19 @@ def _image_file(request: Request) -> bytes:
     if request.mimetype == "multipart/form-data":
         return _from_form(request)
     if request.mimetype in _ANY_BYTES or request.mimetype.startswith("image/"):
-        return request.get_data(cache=False)
+        return _body(request)
     raise UnsupportedTypeError(
         f"Content-Type {request.mimetype} is not supported: send an image (image/*), a form with "
         f"a file in the field {_FORM_FIELD!r} (multipart/form-data), or application/json."
     )
+
+
+def _body(request: Request) -> bytes:
+    body = request.get_data(cache=False)
+    # A chunked body has no length to refuse it by, and Werkzeug stops at the limit without a word.
+    if request.content_length is None and len(body) >= (request.max_content_length or len(body) + 1):
+        raise RequestEntityTooLarge
+    return body
 
 
 def _from_form(request: Request) -> bytes:

@@ -1,0 +1,73 @@
+# `make run` and `make test` do all the set-up: they need Python 3.11 or newer, and make.
+PYTHON ?= python3
+
+venv := .venv
+python := $(venv)/bin/python
+pip := $(python) -m pip --disable-pip-version-check install --quiet
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: run
+run: $(venv)/.training ## train a model if the registry has none, then serve it
+	@$(python) -m registry show >/dev/null 2>&1; case $$? in \
+	  0) ;; \
+	  4) $(python) -m training || exit ;; \
+	  *) $(python) -m registry show; exit ;; \
+	esac; exec $(python) -m service
+
+.PHONY: train
+train: $(venv)/.training ## train, register and promote a new version
+	$(python) -m training
+
+.PHONY: test
+test: lint ## check style and types, then run the tests
+	$(python) -m pytest -m "not full"
+
+.PHONY: test-full
+test-full: $(venv)/.test ## run the tests that train on the whole of MNIST
+	$(python) -m pytest -m full
+
+.PHONY: lint
+lint: $(venv)/.test ## check style and types
+	$(python) -m ruff check
+	$(python) -m ruff format --check
+	$(python) -m mypy
+
+.PHONY: format
+format: $(venv)/.test ## format the code
+	$(python) -m ruff check --fix
+	$(python) -m ruff format
+
+lock = $(python) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	--custom-compile-command "make lock" --override requirements/without-torch.txt pyproject.toml
+
+.PHONY: lock
+lock: $(venv)/.created ## pin the newest versions that pyproject.toml allows
+	$(pip) uv
+	$(lock) --upgrade --output-file requirements/service.txt
+	$(lock) --upgrade --output-file requirements/training.txt --extra training
+	$(lock) --upgrade --output-file requirements/test.txt --extra training --extra test
+
+.PHONY: clean
+clean: ## remove the virtual environment and all caches; the registry in var/ stays
+	rm -rf $(venv) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(venv)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit("Ziffer needs Python 3.11 or newer: make PYTHON=..." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv --clear $(venv)
+	@touch $@
+
+# torch comes first and by itself, so that pip takes whatever build of it is at hand.
+$(venv)/.training: requirements/training.txt | $(venv)/.created
+	$(pip) torch==2.13.0
+	$(pip) --requirement requirements/training.txt
+	@touch $@
+
+$(venv)/.test: requirements/test.txt $(venv)/.training
+	$(pip) --requirement requirements/test.txt
+	@touch $@
