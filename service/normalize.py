@@ -25,11 +25,12 @@ _SOLID = 0.8
 def normalize(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The 28 by 28 image uint8 that the model reads, of a grey image [height, width].
 
-    An image that is as MNIST makes them is returned unchanged. Raises BlankImageError where no ink
-    stands out from the paper.
+    An image that is as MNIST makes them, or its negative, keeps its pixels. Raises BlankImageError
+    where no ink stands out from the paper.
     """
-    if is_mnist_like(grey):
-        return grey
+    for candidate in (grey, 255 - grey):
+        if is_mnist_like(candidate):
+            return candidate
     ink = _ink(grey)
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     cropped = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

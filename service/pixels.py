@@ -42,7 +42,9 @@ def _image_file(request: Request) -> bytes:
 def _body(request: Request) -> bytes:
     body = request.get_data(cache=False)
     # A chunked body has no length to refuse it by, and Werkzeug stops at the limit without a word.
-    if request.content_length is None and len(body) >= (request.max_content_length or len(body) + 1):
+    if request.content_length is None and len(body) >= (
+        request.max_content_length or len(body) + 1
+    ):
         raise RequestEntityTooLarge
     return body
 

@@ -1,0 +1,74 @@
+"""A model trained on the sample, a service that serves it, and a browser."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, sync_playwright
+
+from registry.settings import RegistrySettings, open_registry
+from service.app import create_app
+from service.classifier import Classifier
+from service.loader import load_classifier
+from service.settings import ServiceSettings
+from tests import programs
+from training import mnist
+from training.mnist import Mnist
+from training.sources import Directory, obtain
+
+
+@pytest.fixture(scope="session")
+def sample() -> Mnist:
+    """600 digits to train on and 200 to test on."""
+    lines = (programs.SAMPLE / "SHA256SUMS").read_text().splitlines()
+    checksums = {name: digest for digest, name in (line.split() for line in lines)}
+    directory = Directory(programs.SAMPLE)
+    return mnist.parse(obtain(checksums, [directory], directory, report=pytest.fail))
+
+
+@pytest.fixture(scope="session")
+def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry in which `production` names a model that was trained on the sample."""
+    store = tmp_path_factory.mktemp("registry")
+    env = programs.environment(ZIFFER_STORE=store, **programs.QUICK_RECIPE)
+    training = programs.run("training", env=env)
+    assert training.returncode == 0, training.stderr
+    return store
+
+
+@pytest.fixture(scope="session")
+def classifier(sample_store: Path) -> Classifier:
+    registry = open_registry(RegistrySettings(store=str(sample_store)))
+    return load_classifier(registry, "digits", "production")
+
+
+@pytest.fixture
+def client(classifier: Classifier) -> FlaskClient:
+    """A client of the application within this process."""
+    return create_app(ServiceSettings(max_body_bytes=2_000_000), classifier).test_client()
+
+
+@pytest.fixture(scope="session")
+def service_url(sample_store: Path) -> Iterator[str]:
+    """A running service."""
+    env = programs.environment(ZIFFER_STORE=sample_store, PORT=programs.free_port())
+    with programs.serving([sys.executable, "-m", "service"], env) as (url, _):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    executable = next(filter(None, map(shutil.which, names)), None)
+    if executable is None:
+        pytest.skip("no Chromium is installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=executable,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()

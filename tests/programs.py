@@ -1,0 +1,98 @@
+"""Run this project's programs as a user does: in processes of their own."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SAMPLE = ROOT / "tests/data/mnist-sample"
+
+# Learns the sample's 600 digits in a second.
+QUICK_RECIPE = {
+    "ZIFFER_TRAIN_DATA_DIR": str(SAMPLE),
+    "ZIFFER_TRAIN_CHECKSUMS": str(SAMPLE / "SHA256SUMS"),
+    "ZIFFER_TRAIN_LEARNING_RATE": "0.1",
+    "ZIFFER_TRAIN_BATCH_SIZE": "20",
+}
+
+
+def environment(**variables: object) -> dict[str, str]:
+    """The environment with `variables`, without the settings of whoever runs the tests."""
+    inherited = {name: value for name, value in os.environ.items() if not _is_setting(name)}
+    return inherited | {name: str(value) for name, value in variables.items()}
+
+
+def _is_setting(name: str) -> bool:
+    return name.startswith(("ZIFFER_", "AWS_", "MAKE")) or name == "PORT"
+
+
+def run(
+    package: str, *arguments: object, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m package` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", package, *map(str, arguments)],
+        cwd=ROOT,
+        env=environment() if env is None else env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(
+    command: list[str], env: Mapping[str, str]
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Start `command`, wait until it says where it serves, and stop it as Ctrl-C does."""
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield _address(process), process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    output = []
+    for line in process.stdout:
+        output.append(line)
+        if serving := re.search(r"serving .* on (http://\S+)", line):
+            _wait_for_port(serving[1])
+            return serving[1]
+    raise AssertionError(f"the program ended without serving:\n{''.join(output)}")
+
+
+def _wait_for_port(address: str) -> None:
+    """Wait out the moment between the announcement and the worker's listening."""
+    host, _, port = address.removeprefix("http://").partition(":")
+    for _ in range(10_000):
+        with socket.socket() as probe:
+            if probe.connect_ex((host, int(port))) == 0:
+                return
+    raise AssertionError(f"nothing listens at {address}")

@@ -1,0 +1,67 @@
+"""Imports point one way: service → registry ← training; each foreign library has one door."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.programs import ROOT
+
+FORBIDDEN = {
+    "registry": {"service", "training", "torch", "onnx", "onnxruntime", "flask", "numpy", "PIL"},
+    "training": {"service", "flask", "granian", "boto3", "botocore"},
+    "service": {"training", "torch", "onnx", "boto3", "botocore"},
+}
+
+
+def imported_packages(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute"
+            yield (node.module or "").partition(".")[0]
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_package_imports_nothing_forbidden(package: str) -> None:
+    for file in (ROOT / package).rglob("*.py"):
+        assert not FORBIDDEN[package] & set(imported_packages(file)), file
+
+
+def test_only_one_module_imports_boto3() -> None:
+    doors = {
+        file.name
+        for file in (ROOT / "registry").rglob("*.py")
+        if "boto3" in imported_packages(file)
+    }
+
+    assert doors == {"s3.py"}
+
+
+def loaded_modules(statement: str) -> set[str]:
+    """What is in memory after `statement`, in a fresh interpreter."""
+    program = f"{statement}; import sys; print(*sys.modules)"
+    output = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return set(output.stdout.split())
+
+
+def test_service_runs_without_torch_and_boto3() -> None:
+    modules = loaded_modules("import service.__main__")
+
+    assert "onnxruntime" in modules
+    assert not {"torch", "onnx", "boto3", "training"} & modules
+
+
+def test_local_registry_needs_only_pydantic() -> None:
+    modules = loaded_modules(
+        "from registry.settings import *; open_registry(RegistrySettings()).models()"
+    )
+
+    assert "pydantic" in modules
+    assert not {"boto3", "botocore", "numpy", "torch", "flask"} & modules

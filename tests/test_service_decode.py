@@ -1,0 +1,150 @@
+import contextlib
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from service.decode import FORMATS, decode
+from service.errors import InputError, TooLargeError, UnsupportedTypeError
+from tests.drawings import encoded
+
+LIMIT = 1_000_000
+
+
+def gradient(width: int = 40, height: int = 30) -> Image.Image:
+    """Dark at the left, light at the right; darker at the top."""
+    rows, columns = np.mgrid[:height, :width]
+    return Image.fromarray((columns * 4 + rows).astype(np.uint8))
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_every_format_is_read(file_format: str) -> None:
+    options = {"lossless": True} if file_format == "WEBP" else {}
+    grey = decode(encoded(gradient(), file_format, **options), max_pixels=LIMIT)
+
+    assert grey.shape == (30, 40)
+    assert grey.dtype == np.uint8
+    assert np.abs(grey.astype(int) - np.asarray(gradient())).max() <= 8
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "YCbCr", "RGBA", "LA", "I;16"])
+def test_every_colour_mode_is_read(mode: str) -> None:
+    half = Image.fromarray(np.repeat([[0, 255]], [20, 20], 1).repeat(30, 0).astype(np.uint8))
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(half).astype(np.uint16) * 257)
+    else:
+        image = half.convert(mode)
+    file_format = "JPEG" if mode in {"CMYK", "YCbCr"} else "PNG"
+
+    grey = decode(encoded(image, file_format), max_pixels=LIMIT)
+
+    assert grey[:, 2:12].max() < 10
+    assert grey[:, -12:-2].min() > 245
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_obeyed(orientation: int) -> None:
+    upright = gradient()
+    undo = {
+        1: None,
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }[orientation]
+    stored = upright if undo is None else upright.transpose(undo)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+
+    grey = decode(encoded(stored, "PNG", exif=exif), max_pixels=LIMIT)
+
+    assert np.array_equal(grey, np.asarray(upright))
+
+
+@pytest.mark.parametrize(("ink", "paper"), [(0, 255), (255, 0)], ids=["dark ink", "light ink"])
+def test_transparent_drawing_stands_out_from_its_paper(ink: int, paper: int) -> None:
+    pixels = np.zeros((40, 40, 4), np.uint8)
+    pixels[10:30, 18:22] = (ink, ink, ink, 255)
+
+    grey = decode(encoded(Image.fromarray(pixels)), max_pixels=LIMIT)
+
+    assert grey[20, 20] == ink
+    assert grey[0, 0] == paper
+
+
+def test_large_image_is_read_at_a_working_size() -> None:
+    grey = decode(encoded(Image.new("L", (2000, 1000), 7), "JPEG"), max_pixels=2_000_000)
+
+    assert max(grey.shape) <= 512
+    assert grey.shape[1] == 2 * grey.shape[0]
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that says its size and ends: whoever decoded it would fail, not refuse."""
+    header = b"IHDR" + struct.pack(">2I5B", width, height, 8, 0, 0, 0, 0)
+    checksum = struct.pack(">I", zlib.crc32(header))
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + checksum
+
+
+@pytest.mark.parametrize("size", [(10_000, 5_000), (2**31 - 1, 2**31 - 1)], ids=["50 MP", "bomb"])
+def test_too_many_pixels_are_refused_before_decoding(size: tuple[int, int]) -> None:
+    # Pillow opens a PNG only when it has seen the first chunk of its data.
+    content = png_header(*size) + struct.pack(">I", 10) + b"IDAT"
+
+    with pytest.raises(TooLargeError, match=f"{size[0]} by {size[1]} pixels"):
+        decode(content, max_pixels=32_000_000)
+
+
+@pytest.mark.parametrize(
+    "content", [b"x", b"<svg></svg>", b"%PDF-1.7", b"\x00" * 784, b"II*\x00" + bytes(100)]
+)
+def test_other_than_an_image_is_refused(content: bytes) -> None:
+    with pytest.raises(UnsupportedTypeError, match="PNG, JPEG"):
+        decode(content, max_pixels=LIMIT)
+
+
+def test_empty_body_is_refused() -> None:
+    with pytest.raises(InputError, match="empty"):
+        decode(b"", max_pixels=LIMIT)
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG"])
+def test_truncated_image_is_called_damaged(file_format: str) -> None:
+    content = encoded(gradient(200, 200), file_format)
+
+    with pytest.raises(InputError, match="damaged"):
+        decode(content[: len(content) // 2], max_pixels=LIMIT)
+
+
+@given(
+    file_format=st.sampled_from(FORMATS),
+    damage=st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=20),
+    cut=st.integers(1, 5000),
+)
+def test_damaged_image_is_read_or_refused(
+    file_format: str, damage: list[tuple[int, int]], cut: int
+) -> None:
+    content = bytearray(encoded(gradient(), file_format))
+    for place, value in damage:
+        content[place % len(content)] = value
+
+    try:
+        grey = decode(bytes(content[:cut]), max_pixels=LIMIT)
+    except InputError:
+        return
+    assert grey.dtype == np.uint8
+    assert grey.ndim == 2
+    assert grey.size > 0
+
+
+@given(st.binary(max_size=300))
+def test_arbitrary_bytes_are_read_or_refused(content: bytes) -> None:
+    with contextlib.suppress(InputError):
+        assert decode(content, max_pixels=LIMIT).size > 0

@@ -1,0 +1,238 @@
+import io
+import json
+import logging
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+from werkzeug.test import TestResponse
+
+from registry.card import DraftCard, ModelCard, TensorSpec
+from registry.contract import MODEL_FILE
+from registry.settings import RegistrySettings, open_registry
+from service.classifier import Classifier
+from service.errors import ModelUnusableError
+from service.schemas import Prediction
+from tests.drawings import drawing, encoded
+from training.mnist import Mnist
+
+ZEROS = [[0] * 28 for _ in range(28)]
+
+
+@pytest.fixture(scope="module")
+def seven(sample: Mnist) -> bytes:
+    """A PNG file of a seven of MNIST."""
+    return encoded(Image.fromarray(sample.test.images[0]))
+
+
+def error_of(response: TestResponse) -> str:
+    body = response.get_json()
+    assert response.mimetype == "application/json"
+    assert body["status"] == response.status_code
+    assert "Traceback" not in response.text
+    return str(body["error"])
+
+
+def test_answer_names_digit_and_model(
+    client: FlaskClient, seven: bytes, classifier: Classifier
+) -> None:
+    answer = client.post("/predict", data=seven, content_type="image/png").get_json()
+
+    assert answer["digit"] == 7
+    assert answer["confidence"] == max(answer["probabilities"])
+    assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-5)
+    card = classifier.card
+    assert answer["model"] == {
+        "name": "digits",
+        "version": card.version,
+        "digest": card.files[MODEL_FILE].digest,
+    }
+    assert "pixels" not in answer
+
+
+def test_image_may_come_in_any_envelope(client: FlaskClient, seven: bytes, sample: Mnist) -> None:
+    rows = json.dumps({"pixels": sample.test.images[0].tolist()})
+    form = {"image": (io.BytesIO(seven), "seven.png")}
+    answers = [
+        client.post("/predict", data=seven, content_type="image/png"),
+        client.post("/predict", data=seven, content_type="application/octet-stream"),
+        client.post("/predict", data=seven, content_type="application/x-www-form-urlencoded"),
+        client.post("/predict", data=seven, headers={"Content-Type": ""}),
+        client.post("/predict", data=form, content_type="multipart/form-data"),
+        client.post("/predict", data=rows, content_type="application/json; charset=utf-8"),
+    ]
+
+    predictions = [Prediction.model_validate_json(answer.data) for answer in answers]
+    assert all(prediction == predictions[0] for prediction in predictions)
+
+
+def test_explanation_shows_what_the_model_saw(
+    client: FlaskClient, seven: bytes, sample: Mnist
+) -> None:
+    answer = client.post("/predict?explain=true", data=seven).get_json()
+
+    assert np.array_equal(answer["pixels"], sample.test.images[0])
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v2/health/live", "/v2/health/ready"])
+def test_health_is_live_and_ready(client: FlaskClient, path: str) -> None:
+    assert client.get(path).get_json() == {"live": True, "ready": True}
+
+
+def test_page_allows_nothing_from_elsewhere(client: FlaskClient) -> None:
+    with client.get("/") as response:
+        assert response.mimetype == "text/html"
+        assert "default-src 'self'" in response.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ("", "The body: Invalid JSON"),
+        ("{", "The body: Invalid JSON"),
+        ("[]", "object"),
+        ("{}", "pixels: Field required"),
+        ({"pixels": []}, "pixels: List should have at least 28 items"),
+        ({"pixels": ZEROS[:27]}, "at least 28 items"),
+        ({"pixels": [*ZEROS, [0] * 28]}, "at most 28 items"),
+        ({"pixels": [[0] * 27, *ZEROS[1:]]}, "pixels.0: List should have at least 28"),
+        ({"pixels": [[256, *[0] * 27], *ZEROS[1:]]}, "pixels.0.0: .* less than or equal to 255"),
+        ({"pixels": [[-1, *[0] * 27], *ZEROS[1:]]}, "pixels.0.0: .* greater than or equal to 0"),
+        ({"pixels": [[0.5, *[0] * 27], *ZEROS[1:]]}, "pixels.0.0: .* valid integer"),
+        ({"pixels": [[float("nan"), *[0] * 27], *ZEROS[1:]]}, "pixels.0.0"),
+        ({"pixels": [[float("inf"), *[0] * 27], *ZEROS[1:]]}, "pixels.0.0"),
+        ({"pixels": [[True, *[0] * 27], *ZEROS[1:]]}, "pixels.0.0: .* valid integer"),
+        ({"pixels": [["0", *[0] * 27], *ZEROS[1:]]}, "pixels.0.0: .* valid integer"),
+        ({"pixels": ZEROS, "scale": 1}, "scale: Extra inputs are not permitted"),
+        ("[" * 100_000, "The body: Invalid JSON"),
+    ],
+)
+def test_wrong_json_is_explained(client: FlaskClient, body: object, complaint: str) -> None:
+    text = body if isinstance(body, str) else json.dumps(body)
+
+    response = client.post("/predict", data=text, content_type="application/json")
+
+    assert response.status_code == 400
+    assert re.search(complaint, error_of(response))
+    assert "28 rows of 28 whole numbers" in error_of(response)
+
+
+def test_damaged_image_is_400(client: FlaskClient, seven: bytes) -> None:
+    response = client.post("/predict", data=seven[:-30], content_type="image/png")
+
+    assert response.status_code == 400
+    assert "damaged" in error_of(response)
+
+
+def test_empty_body_is_400(client: FlaskClient) -> None:
+    response = client.post("/predict")
+
+    assert response.status_code == 400
+    assert "empty" in error_of(response)
+
+
+def test_form_without_image_is_400(client: FlaskClient) -> None:
+    response = client.post("/predict", data={"picture": "x"}, content_type="multipart/form-data")
+
+    assert response.status_code == 400
+    assert error_of(response).endswith("its fields are: picture.")
+
+
+def test_malformed_form_is_400(client: FlaskClient) -> None:
+    response = client.post("/predict", data=b"--x", content_type="multipart/form-data; boundary=y")
+
+    assert response.status_code == 400
+    assert "no file" in error_of(response)
+
+
+def test_large_body_is_413(client: FlaskClient) -> None:
+    response = client.post("/predict", data=bytes(2_000_001))
+
+    assert response.status_code == 413
+    assert "exceeds" in error_of(response)
+
+
+def test_image_of_50_megapixels_is_413(client: FlaskClient) -> None:
+    huge = encoded(Image.new("1", (10_000, 5_000)))
+
+    response = client.post("/predict", data=huge, content_type="image/png")
+
+    assert response.status_code == 413
+    assert "10000 by 5000 pixels, more than the 32,000,000 allowed" in error_of(response)
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "text/html", "application/pdf", "video/mp4"]
+)
+def test_other_content_type_is_415(client: FlaskClient, content_type: str) -> None:
+    response = client.post("/predict", data=b"x", content_type=content_type)
+
+    assert response.status_code == 415
+    assert content_type in error_of(response)
+
+
+def test_blank_image_is_422_with_its_reason(client: FlaskClient) -> None:
+    response = client.post("/predict", data=encoded(Image.new("L", (100, 100), 255)))
+
+    assert response.status_code == 422
+    assert "blank" in error_of(response)
+    assert response.get_json()["reason"] == "blank"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/predict", 405), ("GET", "/nowhere", 404), ("GET", "/page/../routes.py", 404)],
+)
+def test_wrong_address_is_json_too(
+    client: FlaskClient, method: str, path: str, status: int
+) -> None:
+    response = client.open(path, method=method)
+
+    assert response.status_code == status
+    assert error_of(response)
+    assert ("Allow" in response.headers) == (status == 405)
+
+
+def test_fault_of_the_service_is_logged_not_shown(
+    client: FlaskClient, seven: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.application.extensions["classifier"] = None
+
+    with caplog.at_level(logging.ERROR):
+        response = client.post("/predict", data=seven)
+
+    assert response.status_code == 500
+    assert error_of(response) == "The service failed on this request; the fault is logged."
+    assert "AttributeError" in caplog.text
+
+
+def test_drawings_and_photographs_are_read(client: FlaskClient, sample: Mnist) -> None:
+    picture = encoded(drawing(sample.test.images[0], ink=40, paper=190), "JPEG", quality=60)
+
+    assert client.post("/predict", data=picture).get_json()["digit"] == 7
+
+
+def publish(store: Path, content: bytes, **changes: object) -> ModelCard:
+    """Publish `content` with the card of the sample's model, changed."""
+    registry = open_registry(RegistrySettings(store=str(store)))
+    draft = registry.card("digits", 1).model_dump(include=set(DraftCard.model_fields))
+    return registry.publish("spoilt", {MODEL_FILE: content}, DraftCard(**(draft | changes)))
+
+
+def test_model_that_does_not_load_is_unusable(sample_store: Path) -> None:
+    card = publish(sample_store, b"not onnx")
+
+    with pytest.raises(ModelUnusableError, match="spoilt version 1 cannot be loaded"):
+        Classifier(b"not onnx", card)
+
+
+def test_model_of_another_signature_is_unusable(sample_store: Path, classifier: Classifier) -> None:
+    pixels = TensorSpec(name="pixels", dtype="float32", shape=("N", 784))
+    signature = classifier.card.signature.model_copy(update={"inputs": (pixels,)})
+    card = publish(sample_store, b"any", signature=signature)
+
+    with pytest.raises(ModelUnusableError, match="is no digit classifier"):
+        Classifier(b"any", card)

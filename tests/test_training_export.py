@@ -1,0 +1,97 @@
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from registry.contract import SIGNATURE
+from tests import programs
+from training.evaluate import evaluate, predict
+from training.export import PARITY_TOLERANCE, check_parity, to_onnx
+from training.mnist import Digits, Mnist
+from training.model import MultilayerPerceptron, build
+from training.recipe import Recipe
+from training.train import TrainingError, train
+
+
+@pytest.fixture(scope="module")
+def trained(sample: Mnist) -> MultilayerPerceptron:
+    recipe = Recipe(epochs=5, learning_rate=0.1, batch_size=20)
+    model = build(recipe)
+    list(train(model, sample.train, recipe))
+    return model
+
+
+@pytest.mark.parametrize("hidden_layers", [0, 1, 2, 3, 4])
+def test_export_computes_what_the_network_does(hidden_layers: int, sample: Mnist) -> None:
+    model = build(Recipe(hidden_layers=hidden_layers))
+
+    difference = check_parity(to_onnx(model), model, sample.test.images)
+
+    assert 0 < difference <= PARITY_TOLERANCE
+
+
+def test_export_has_the_registered_signature(trained: MultilayerPerceptron) -> None:
+    graph = onnx.load_from_string(to_onnx(trained)).graph
+
+    def spec(value: onnx.ValueInfoProto) -> tuple[str, str, tuple[int | str, ...]]:
+        tensor = value.type.tensor_type
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
+        return value.name, dtype, tuple(d.dim_param or d.dim_value for d in tensor.shape.dim)
+
+    declared = [tuple(s.model_dump().values()) for s in (*SIGNATURE.inputs, *SIGNATURE.outputs)]
+    assert [spec(value) for value in (*graph.input, *graph.output)] == declared
+
+
+def test_probabilities_sum_to_one_for_any_batch(trained: MultilayerPerceptron) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (7, 28, 28), np.uint8)
+
+    probabilities = predict(to_onnx(trained), images)
+
+    assert probabilities.shape == (7, 10)
+    assert np.allclose(probabilities.sum(1), 1, atol=1e-6)
+    assert np.array_equal(probabilities[3:4], predict(to_onnx(trained), images[3:4]))
+
+
+def test_export_gives_the_same_bytes_again(trained: MultilayerPerceptron) -> None:
+    assert to_onnx(trained) == to_onnx(trained)
+
+
+def test_export_names_nothing_of_this_machine(trained: MultilayerPerceptron) -> None:
+    content = to_onnx(trained)
+
+    for secret in (str(programs.ROOT), "site-packages", ".py", torch.__file__):
+        assert secret.encode() not in content
+
+
+def test_changed_weight_breaks_parity(trained: MultilayerPerceptron, sample: Mnist) -> None:
+    content = to_onnx(trained)
+    other = build(Recipe(seed=99))
+
+    with pytest.raises(TrainingError, match="differs from the trained one"):
+        check_parity(content, other, sample.test.images)
+
+
+def test_evaluation_counts_what_was_read_as_what(
+    trained: MultilayerPerceptron, sample: Mnist
+) -> None:
+    content = to_onnx(trained)
+    predicted = predict(content, sample.test.images)
+    labels = sample.test.labels
+
+    scores = evaluate(content, sample.test)
+
+    assert scores.accuracy == np.mean(predicted.argmax(1) == labels)
+    assert scores.loss == pytest.approx(-np.log(predicted[range(200), labels]).mean(), rel=1e-6)
+    assert scores.confusion.sum() == 200
+    assert np.diag(scores.confusion).sum() == round(scores.accuracy * 200)
+    assert scores.confusion[4].sum() == 20
+
+
+def test_evaluation_of_a_certain_error_is_finite(trained: MultilayerPerceptron) -> None:
+    with torch.no_grad():
+        certain = build(Recipe())
+        certain.load_state_dict(trained.state_dict())
+        certain.linear_layers()[-1].bias[:] = torch.tensor([1e4] + [0.0] * 9)
+    wrong = Digits(np.zeros((1, 28, 28), np.uint8), np.array([1], np.uint8))
+
+    assert 80 < evaluate(to_onnx(certain), wrong).loss < 100
