@@ -1,7 +1,7 @@
 """Read a program's settings from its flags and its environment into one frozen pydantic model.
 
-pydantic-settings does the same and more; importing it costs as much as importing Flask's half, and
-cold start is a feature (DECISIONS.md).
+pydantic-settings does the same and more, but importing it takes half as long as importing Flask,
+and cold start is a feature (DECISIONS.md).
 """
 
 import argparse
@@ -76,19 +76,19 @@ def settings_of(program: type[Settings]) -> list[Leaf]:
 
 def load(
     program: type[Program],
-    parser: argparse.ArgumentParser,
+    name: str,
+    description: str | None,
     argv: Sequence[str],
     environ: Mapping[str, str],
 ) -> Program:
-    """The settings of `program`: flags first, then environment, then defaults.
+    """The settings of the program called `name`: flags first, then environment, then defaults.
 
     Raises SettingsError for a value that is not allowed and for a `ZIFFER_` variable that no
     program knows; argparse exits with status 2 for a flag that the program does not know.
     """
-    leaves = settings_of(program)
-    _add_flags(parser, leaves)
-    flags = vars(parser.parse_args(argv))
-    return resolve(program, flags, environ)
+    parser = argparse.ArgumentParser(name, description=description, allow_abbrev=False)
+    add_flags(parser, program)
+    return resolve(program, vars(parser.parse_args(argv)), environ)
 
 
 def resolve(
@@ -113,7 +113,18 @@ def resolve(
 
 def add_flags(parser: argparse.ArgumentParser, program: type[Settings]) -> None:
     """Let `parser` take a flag for each setting of `program`."""
-    _add_flags(parser, settings_of(program))
+    group = parser.add_argument_group(
+        "settings", "each can also be set by the variable in brackets"
+    )
+    for leaf in settings_of(program):
+        default = f"; default: {leaf.default}" if leaf.default else ""
+        help_text = f"{leaf.field.description} [{leaf.env}{default}]".replace("%", "%%")
+        if leaf.field.annotation is bool:
+            group.add_argument(
+                leaf.flag, action=argparse.BooleanOptionalAction, default=None, help=help_text
+            )
+        else:
+            group.add_argument(leaf.flag, metavar="VALUE", help=help_text)
 
 
 def _leaves(model: type[Settings], path: tuple[str, ...]) -> Iterator[Leaf]:
@@ -125,21 +136,6 @@ def _leaves(model: type[Settings], path: tuple[str, ...]) -> Iterator[Leaf]:
         extra = field.json_schema_extra
         env = extra.get("env") if isinstance(extra, dict) else None
         yield Leaf((*path, name), str(env or model.env_prefix + name.upper()), field)
-
-
-def _add_flags(parser: argparse.ArgumentParser, leaves: Sequence[Leaf]) -> None:
-    group = parser.add_argument_group(
-        "settings", "each can also be set by the variable in brackets"
-    )
-    for leaf in leaves:
-        default = f"; default: {leaf.default}" if leaf.default else ""
-        help_text = f"{leaf.field.description} [{leaf.env}{default}]".replace("%", "%%")
-        if leaf.field.annotation is bool:
-            group.add_argument(
-                leaf.flag, action=argparse.BooleanOptionalAction, default=None, help=help_text
-            )
-        else:
-            group.add_argument(leaf.flag, metavar="VALUE", help=help_text)
 
 
 def _nested(values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 The model is loaded before the port is opened: whoever can connect gets an answer.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -23,11 +22,9 @@ EXIT_USAGE = 2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until stopped; 0: stopped, 1: could not start, 2: wrong usage."""
-    parser = argparse.ArgumentParser(
-        prog="python -m service", description=__doc__, allow_abbrev=False
-    )
+    arguments = sys.argv[1:] if argv is None else argv
     try:
-        settings = load(ServiceSettings, parser, sys.argv[1:] if argv is None else argv, os.environ)
+        settings = load(ServiceSettings, "python -m service", __doc__, arguments, os.environ)
         run(settings)
     except SettingsError as error:
         return _fail(error, EXIT_USAGE)

@@ -4,7 +4,6 @@ The whole run in order: get the data, train, export, compare the export with the
 on the test set, publish it with its card, and let the alias name it.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -35,13 +34,9 @@ EXIT_INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Train once; 0: registered, 1: failed, 2: wrong usage, 130: interrupted."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training", description=__doc__, allow_abbrev=False
-    )
+    arguments = sys.argv[1:] if argv is None else argv
     try:
-        settings = load(
-            TrainingSettings, parser, sys.argv[1:] if argv is None else argv, os.environ
-        )
+        settings = load(TrainingSettings, "python -m training", __doc__, arguments, os.environ)
         run(settings, Console())
     except SettingsError as error:
         return _fail(error, EXIT_USAGE)
