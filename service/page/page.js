@@ -1,0 +1,107 @@
+/** Wires the page: the sheet, its tools, and the reading beside it. */
+
+import { Drawing, SIDE, paint, toPng } from "./drawing.js";
+import { drawWithKeys, drawWithPointer } from "./pen.js";
+import { readPicture, takeFiles } from "./picture.js";
+import { Predictor } from "./prediction.js";
+import { showAnswer, showFailure, showNothing, showWaiting } from "./reading.js";
+
+const INVITATION = "Draw a digit from 0 to 9";
+
+const find = (id) => document.getElementById(id);
+const sheet = find("sheet");
+const canvas = /** @type {HTMLCanvasElement} */ (find("canvas"));
+const cursor = find("cursor");
+const penWidth = () => Number(/** @type {HTMLInputElement} */ (find("pen-width")).value);
+
+const drawing = new Drawing((isNew) => {
+  repaint();
+  showTools();
+  showPenState();
+  if (isNew) predictor.forget();
+  if (drawing.isEmpty) {
+    showNothing();
+  } else {
+    if (isNew) showWaiting();
+    predictor.ask();
+  }
+});
+
+const predictor = new Predictor(
+  async () => drawing.image?.bytes ?? toPng(drawing),
+  (outcome) => ("answer" in outcome ? showAnswer(outcome.answer) : showFailure(outcome.failure)),
+);
+
+let isRepaintDue = false;
+/** Once per frame at most: a stylus reports far more often. */
+function repaint() {
+  if (isRepaintDue) return;
+  isRepaintDue = true;
+  requestAnimationFrame(() => {
+    isRepaintDue = false;
+    const side = Math.round(canvas.clientWidth * devicePixelRatio);
+    if (canvas.width !== side) canvas.width = canvas.height = side;
+    paint(canvas.getContext("2d"), drawing, getComputedStyle(canvas).color);
+  });
+}
+
+function showTools() {
+  const { isEmpty, image } = drawing;
+  const isBare = isEmpty || image?.picture === null;
+  sheet.classList.toggle("is-bare", isBare);
+  // Only then, so that the old note fades away under the first stroke.
+  if (isBare) find("note").textContent = isEmpty ? INVITATION : `No preview of ${image.name}`;
+  // Not `disabled`: a button that disables itself under the finger takes the focus with it.
+  find("undo").setAttribute("aria-disabled", String(!drawing.canUndo));
+  find("clear").setAttribute("aria-disabled", String(isEmpty));
+}
+
+/** @param {import("./drawing.js").Point | null} point */
+function showCursor(point) {
+  cursor.hidden = point === null;
+  if (point === null) return;
+  cursor.style.left = `${(point.x / SIDE) * 100}%`;
+  cursor.style.top = `${(point.y / SIDE) * 100}%`;
+  cursor.style.width = `${(penWidth() / SIDE) * 100}%`;
+  showPenState();
+}
+
+/** Only beside the cursor: who draws with a pointer knows where the pen is. */
+function showPenState() {
+  if (cursor.hidden) return;
+  cursor.classList.toggle("is-down", drawing.isPenDown);
+  find("pen-state").textContent = drawing.isPenDown ? "Pen down" : "Pen up";
+}
+
+/** @param {File} file */
+async function takeFile(file) {
+  try {
+    drawing.place(await readPicture(file));
+  } catch {
+    showFailure({ message: "This file could not be read.", isPassing: false });
+  }
+}
+
+drawWithPointer(canvas, drawing, penWidth);
+drawWithKeys(canvas, drawing, penWidth, showCursor);
+takeFiles(/** @type {HTMLInputElement} */ (find("file")), sheet, takeFile);
+
+find("undo").addEventListener("click", () => drawing.undo());
+find("clear").addEventListener("click", () => drawing.clear());
+find("retry").addEventListener("click", () => {
+  showWaiting();
+  predictor.ask();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") drawing.clear();
+  if ((event.ctrlKey || event.metaKey) && event.key === "z") {
+    event.preventDefault();
+    drawing.undo();
+  }
+});
+window.addEventListener("resize", repaint);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+
+showNothing();
+showTools();
+repaint();
