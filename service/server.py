@@ -1,6 +1,7 @@
 """Run the application in a production WSGI server."""
 
 import multiprocessing
+import signal
 import socket
 from collections.abc import Callable
 
@@ -34,10 +35,23 @@ def serve(app: Flask, settings: ServiceSettings, announce: Callable[[], None]) -
         blocking_threads=settings.threads,
         http=HTTPModes.http1,
         websockets=False,
+        workers_kill_timeout=settings.grace_s,
         log_level=LogLevels.warning,
     )
     server.on_startup(announce)
-    server.serve(target_loader=lambda: app, wrap_loader=False)
+    server.serve(target_loader=lambda: _in_worker(app), wrap_loader=False)
+
+
+def _in_worker(app: Flask) -> Flask:
+    """Prepare a new worker to be stopped by its parent alone, by SIGTERM, once.
+
+    Ctrl-C reaches every process of a terminal, and a worker of Granian 2.8 that gets a second
+    signal while it stops never ends.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # The parent's own handler, inherited by the fork, would swallow the signal.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return app
 
 
 def _check_address_is_free(host: str, port: int) -> None:

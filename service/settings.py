@@ -19,6 +19,9 @@ class ServiceSettings(Settings):
     port: int = setting(8000, "port to listen on", env="PORT", ge=1, le=65535)
     workers: int = setting(1, "processes that answer requests", ge=1, le=256)
     threads: int = setting(4, "threads in each process", ge=1, le=256)
+    grace_s: int = setting(
+        10, "seconds that requests in flight have to finish when the service stops", ge=1, le=3600
+    )
     max_body_bytes: int = setting(6_000_000, "largest request body", ge=1024, le=1 << 30)
     max_image_pixels: int = setting(
         32_000_000, "largest image, by its width times its height", ge=784, le=1 << 30

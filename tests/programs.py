@@ -6,8 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -83,16 +84,15 @@ def _address(process: subprocess.Popen[str]) -> str:
     for line in process.stdout:
         output.append(line)
         if serving := re.search(r"serving .* on (http://\S+)", line):
-            _wait_for_port(serving[1])
+            _wait_until_healthy(serving[1])
             return serving[1]
     raise AssertionError(f"the program ended without serving:\n{''.join(output)}")
 
 
-def _wait_for_port(address: str) -> None:
-    """Wait out the moment between the announcement and the worker's listening."""
-    host, _, port = address.removeprefix("http://").partition(":")
+def _wait_until_healthy(address: str) -> None:
+    """Wait out the moment between the announcement and the worker's first answer."""
     for _ in range(10_000):
-        with socket.socket() as probe:
-            if probe.connect_ex((host, int(port))) == 0:
-                return
-    raise AssertionError(f"nothing listens at {address}")
+        with suppress(OSError):
+            urllib.request.urlopen(f"{address}/healthz").close()  # noqa: S310 - our own
+            return
+    raise AssertionError(f"nothing answers at {address}")

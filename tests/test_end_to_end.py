@@ -124,11 +124,7 @@ def test_chunked_body_over_the_limit_is_refused(service_url: str) -> None:
 def test_digit_drawn_in_the_browser_is_read(service_url: str, browser: Browser) -> None:
     page = browser.new_page()
     page.goto(service_url)
-    box = (
-        page.get_by_role("img", name="Drawing")
-        .or_(page.locator("canvas").first)
-        .first.bounding_box()
-    )
+    box = page.get_by_label("Sheet to draw a digit on").bounding_box()
     assert box
     x, y, side = box["x"], box["y"], box["width"]
 
@@ -192,7 +188,7 @@ def test_second_service_does_not_share_the_port(sample_store: Path) -> None:
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_service_stops_cleanly(stop: signal.Signals, sample_store: Path) -> None:
-    env = environment(ZIFFER_STORE=sample_store, PORT=free_port(), ZIFFER_SERVE_WORKERS=2)
+    env = environment(ZIFFER_STORE=sample_store, PORT=free_port())
 
     with serving([sys.executable, "-m", "service"], env) as (_, process):
         os.killpg(process.pid, stop)
