@@ -42,6 +42,10 @@ format: $(venv)/.test ## format the code
 	$(python) -m ruff check --fix
 	$(python) -m ruff format
 
+.PHONY: picture
+picture: $(venv)/.test ## take README's picture of the page of the running service
+	$(python) docs/picture.py
+
 lock = $(python) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock" --override requirements/without-torch.txt pyproject.toml
 

@@ -1,0 +1,97 @@
+"""What README says is true: its commands work, its routes and settings are those of the code."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from registry.configuration import Settings, settings_of
+from service.settings import ServiceSettings
+from tests.programs import QUICK_RECIPE, ROOT, environment
+from training.settings import TrainingSettings
+
+README = (ROOT / "README.md").read_text()
+
+BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+COMMANDS = [line for block in BLOCKS for line in block.splitlines()]
+
+
+def commands(program: str) -> list[str]:
+    found = [command for command in COMMANDS if command.startswith(program)]
+    assert found, f"README shows no {program}"
+    return found
+
+
+def test_every_command_is_of_a_kind_that_is_tried() -> None:
+    kinds = ("make", "curl", "python -m training", "python -m registry", "export")
+
+    assert [command for command in COMMANDS if not command.startswith(kinds)] == []
+
+
+@pytest.mark.parametrize("command", commands("curl"))
+def test_curl_command_gets_an_answer(command: str, service_url: str) -> None:
+    words = shlex.split(command.replace("http://127.0.0.1:8000", service_url))
+
+    answer = subprocess.run(
+        [*words, "--silent"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert '"digit":' in answer.stdout or "expected an object with 'pixels'" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    "command", [*commands("python -m training"), *commands("python -m registry")]
+)
+def test_python_command_succeeds(command: str, tmp_path: Path, sample_store: Path) -> None:
+    _, *words = shlex.split(command)
+    recipe = QUICK_RECIPE | {"ZIFFER_TRAIN_EPOCHS": "1"}
+    store = tmp_path if "training" in words else sample_store
+
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=ROOT,
+        env=environment(ZIFFER_STORE=store, **recipe),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "target", sorted(set(re.findall(r"`?make ([a-z-]+)", "\n".join(COMMANDS) + README)))
+)
+def test_make_target_exists(target: str) -> None:
+    assert re.search(rf"^{target}:.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_every_route_is_described(client: FlaskClient) -> None:
+    for rule in client.application.url_map.iter_rules():
+        path = rule.rule.split("<")[0]
+        assert f"{path}`" in README, path
+
+
+@pytest.mark.parametrize("program", [TrainingSettings, ServiceSettings])
+def test_every_setting_is_described(program: type[Settings]) -> None:
+    for leaf in settings_of(program):
+        default = f" `{leaf.default}` " if leaf.default else " "
+        row = f"| `{leaf.flag}` | `{leaf.env}` |{default}| {leaf.field.description} |"
+        assert row in README, f"README lacks {row}"
+
+
+def test_no_setting_is_described_that_is_none() -> None:
+    known = {
+        leaf.env for program in (TrainingSettings, ServiceSettings) for leaf in settings_of(program)
+    }
+
+    assert set(re.findall(r"ZIFFER_[A-Z0-9_]*[A-Z0-9]", README)) <= known
+
+
+def test_every_linked_file_exists() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
