@@ -56,6 +56,28 @@ def test_export_gives_the_same_bytes_again(trained: MultilayerPerceptron) -> Non
     assert to_onnx(trained) == to_onnx(trained)
 
 
+def test_file_holds_the_trained_weights_exactly(trained: MultilayerPerceptron) -> None:
+    tensors = onnx.load_from_string(to_onnx(trained)).graph.initializer
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in tensors}
+
+    for index, layer in enumerate(trained.linear_layers()):
+        assert np.array_equal(stored[f"weight_{index}"], layer.weight.detach().numpy())
+        assert np.array_equal(stored[f"bias_{index}"], layer.bias.detach().numpy())
+
+
+def test_slightly_changed_weights_break_parity(
+    trained: MultilayerPerceptron, sample: Mnist
+) -> None:
+    content = to_onnx(trained)
+    with torch.no_grad():
+        other = build(Recipe())
+        other.load_state_dict(trained.state_dict())
+        other.linear_layers()[0].weight *= 1.0001
+
+    with pytest.raises(TrainingError, match="differs from the trained one"):
+        check_parity(content, other, sample.test.images)
+
+
 def test_export_names_nothing_of_this_machine(trained: MultilayerPerceptron) -> None:
     content = to_onnx(trained)
 

@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     try:
         settings = load(TrainingSettings, "python -m training", __doc__, arguments, os.environ)
-        run(settings, Console())
+        run(settings, Console(soft_wrap=True))
     except SettingsError as error:
         return _fail(error, EXIT_USAGE)
     except (DatasetError, RegistryError, TrainingError) as error:
