@@ -55,7 +55,7 @@ export class Predictor {
     if (this.#flight || !this.#isWanted) return;
     this.#isWanted = false;
     const flight = (this.#flight = new AbortController());
-    const outcome = await post(await this.#body(), flight.signal);
+    const outcome = await post(this.#body, flight.signal);
     if (flight.signal.aborted) return;
     this.#flight = null;
     this.#onOutcome(outcome);
@@ -64,12 +64,13 @@ export class Predictor {
 }
 
 /**
- * @param {Blob} body
+ * @param {() => Promise<Blob>} bodyNow
  * @param {AbortSignal} signal
  * @returns {Promise<Outcome>}
  */
-async function post(body, signal) {
+async function post(bodyNow, signal) {
   try {
+    const body = await bodyNow();
     const response = await fetch("predict?explain=true", {
       method: "POST",
       headers: {

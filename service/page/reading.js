@@ -76,10 +76,9 @@ function showPixels(pixels) {
 }
 
 function showModel({ name, version, digest }) {
-  const code = document.createElement("code");
-  code.title = digest;
-  code.textContent = digest.slice(0, SHORT_DIGEST);
-  find("model").replaceChildren(`${name}, version ${version} `, code);
+  setText(find("version"), `${name}, version ${version}`);
+  setText(find("digest"), digest.slice(0, SHORT_DIGEST));
+  find("digest").title = digest;
 }
 
 /** No model is ever certain, so rounding must not say that it is. */
