@@ -4,7 +4,7 @@ import torch
 from training.optimizers import OPTIMIZERS, OptimizerName
 from training.schedules import ScheduleName, learning_rate_factor
 
-REFERENCES: dict[OptimizerName, tuple[type[torch.optim.Optimizer], dict[str, object]]] = {
+REFERENCES: dict[OptimizerName, tuple[type[torch.optim.Optimizer], dict[str, float]]] = {
     "sgd": (torch.optim.SGD, {}),
     "momentum": (torch.optim.SGD, {"momentum": 0.9}),
     "nesterov": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
@@ -22,7 +22,7 @@ def test_optimizer_steps_as_torch_does(name: OptimizerName, weight_decay: float)
     ours, theirs = start.clone(), start.clone().requires_grad_()
     optimizer = OPTIMIZERS[name](ours, momentum=0.9, weight_decay=weight_decay)
     kind, options = REFERENCES[name]
-    reference = kind([theirs], **{**options, "lr": 0.1, "weight_decay": weight_decay})
+    reference = kind([theirs], lr=0.1, weight_decay=weight_decay, **options)
 
     for step in range(20):
         optimizer.step(torch.sin(ours * 3 + step), 0.1)
