@@ -46,6 +46,10 @@ format: $(venv)/.test ## format the code
 picture: $(venv)/.test ## take README's picture of the page of the running service
 	$(python) docs/picture.py
 
+.PHONY: settings
+settings: $(venv)/.test ## write README's tables of settings anew from the code
+	$(python) -m docs.settings
+
 lock = $(python) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock" --override requirements/without-torch.txt pyproject.toml
 

@@ -5,16 +5,20 @@ import torch
 
 from registry.contract import SIGNATURE
 from tests import programs
+from training.activations import ACTIVATIONS, ActivationName
 from training.evaluate import evaluate, predict
 from training.export import PARITY_TOLERANCE, check_parity, to_onnx
+from training.losses import LOSSES, LossName
 from training.mnist import Digits, Mnist
-from training.model import MultilayerPerceptron, build
+from training.network import Network, build
 from training.recipe import Recipe
 from training.train import TrainingError, train
 
+CCE: LossName = "categorical_cross_entropy"
+
 
 @pytest.fixture(scope="module")
-def trained(sample: Mnist) -> MultilayerPerceptron:
+def trained(sample: Mnist) -> Network:
     recipe = Recipe(epochs=5, learning_rate=0.1, batch_size=20)
     model = build(recipe)
     list(train(model, sample.train, recipe))
@@ -22,16 +26,32 @@ def trained(sample: Mnist) -> MultilayerPerceptron:
 
 
 @pytest.mark.parametrize("hidden_layers", [0, 1, 2, 3, 4])
-def test_export_computes_what_the_network_does(hidden_layers: int, sample: Mnist) -> None:
-    model = build(Recipe(hidden_layers=hidden_layers))
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_export_computes_what_the_network_does(
+    hidden_layers: int, activation: ActivationName, sample: Mnist
+) -> None:
+    network = build(Recipe(hidden_layers=hidden_layers, activation=activation))
 
-    difference = check_parity(to_onnx(model), model, sample.test.images)
+    difference = check_parity(to_onnx(network, CCE), network, CCE, sample.test.images)
 
     assert 0 < difference <= PARITY_TOLERANCE
 
 
-def test_export_has_the_registered_signature(trained: MultilayerPerceptron) -> None:
-    graph = onnx.load_from_string(to_onnx(trained)).graph
+@pytest.mark.parametrize("loss", LOSSES)
+def test_probabilities_mean_what_the_loss_says(
+    loss: LossName, trained: Network, sample: Mnist
+) -> None:
+    logits = trained.logits(torch.tensor(sample.test.images))
+    output = logits.sigmoid() if loss == "binary_cross_entropy" else logits.exp()
+
+    probabilities = predict(to_onnx(trained, loss), sample.test.images)
+
+    expected = (output / output.sum(1, keepdim=True)).numpy()
+    assert np.allclose(probabilities, expected, atol=1e-5)
+
+
+def test_export_has_the_registered_signature(trained: Network) -> None:
+    graph = onnx.load_from_string(to_onnx(trained, CCE)).graph
 
     def spec(value: onnx.ValueInfoProto) -> tuple[str, str, tuple[int | str, ...]]:
         tensor = value.type.tensor_type
@@ -42,61 +62,55 @@ def test_export_has_the_registered_signature(trained: MultilayerPerceptron) -> N
     assert [spec(value) for value in (*graph.input, *graph.output)] == declared
 
 
-def test_probabilities_sum_to_one_for_any_batch(trained: MultilayerPerceptron) -> None:
+def test_probabilities_sum_to_one_for_any_batch(trained: Network) -> None:
     images = np.random.default_rng(0).integers(0, 256, (7, 28, 28), np.uint8)
 
-    probabilities = predict(to_onnx(trained), images)
+    probabilities = predict(to_onnx(trained, CCE), images)
 
     assert probabilities.shape == (7, 10)
     assert np.allclose(probabilities.sum(1), 1, atol=1e-6)
-    assert np.array_equal(probabilities[3:4], predict(to_onnx(trained), images[3:4]))
+    assert np.array_equal(probabilities[3:4], predict(to_onnx(trained, CCE), images[3:4]))
 
 
-def test_export_gives_the_same_bytes_again(trained: MultilayerPerceptron) -> None:
-    assert to_onnx(trained) == to_onnx(trained)
+def test_export_gives_the_same_bytes_again(trained: Network) -> None:
+    assert to_onnx(trained, CCE) == to_onnx(trained, CCE)
 
 
-def test_file_holds_the_trained_weights_exactly(trained: MultilayerPerceptron) -> None:
-    tensors = onnx.load_from_string(to_onnx(trained)).graph.initializer
+def test_file_holds_the_trained_weights_exactly(trained: Network) -> None:
+    tensors = onnx.load_from_string(to_onnx(trained, CCE)).graph.initializer
     stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in tensors}
 
-    for index, layer in enumerate(trained.linear_layers()):
-        assert np.array_equal(stored[f"weight_{index}"], layer.weight.detach().numpy())
-        assert np.array_equal(stored[f"bias_{index}"], layer.bias.detach().numpy())
+    for index, layer in enumerate(trained.layers):
+        assert np.array_equal(stored[f"weight_{index}"], layer.weight.numpy())
+        assert np.array_equal(stored[f"bias_{index}"], layer.bias.numpy())
 
 
-def test_slightly_changed_weights_break_parity(
-    trained: MultilayerPerceptron, sample: Mnist
-) -> None:
-    content = to_onnx(trained)
-    with torch.no_grad():
-        other = build(Recipe())
-        other.load_state_dict(trained.state_dict())
-        other.linear_layers()[0].weight *= 1.0001
+def test_slightly_changed_weights_break_parity(trained: Network, sample: Mnist) -> None:
+    content = to_onnx(trained, CCE)
+    other = trained.to(torch.float32)
+    other.layers[0].weight.mul_(1.0001)
 
     with pytest.raises(TrainingError, match="differs from the trained one"):
-        check_parity(content, other, sample.test.images)
+        check_parity(content, other, CCE, sample.test.images)
 
 
-def test_export_names_nothing_of_this_machine(trained: MultilayerPerceptron) -> None:
-    content = to_onnx(trained)
+def test_export_names_nothing_of_this_machine(trained: Network) -> None:
+    content = to_onnx(trained, CCE)
 
     for secret in (str(programs.ROOT), "site-packages", ".py", torch.__file__):
         assert secret.encode() not in content
 
 
-def test_changed_weight_breaks_parity(trained: MultilayerPerceptron, sample: Mnist) -> None:
-    content = to_onnx(trained)
+def test_changed_weight_breaks_parity(trained: Network, sample: Mnist) -> None:
+    content = to_onnx(trained, CCE)
     other = build(Recipe(seed=99))
 
     with pytest.raises(TrainingError, match="differs from the trained one"):
-        check_parity(content, other, sample.test.images)
+        check_parity(content, other, CCE, sample.test.images)
 
 
-def test_evaluation_counts_what_was_read_as_what(
-    trained: MultilayerPerceptron, sample: Mnist
-) -> None:
-    content = to_onnx(trained)
+def test_evaluation_counts_what_was_read_as_what(trained: Network, sample: Mnist) -> None:
+    content = to_onnx(trained, CCE)
     predicted = predict(content, sample.test.images)
     labels = sample.test.labels
 
@@ -109,11 +123,9 @@ def test_evaluation_counts_what_was_read_as_what(
     assert scores.confusion[4].sum() == 20
 
 
-def test_evaluation_of_a_certain_error_is_finite(trained: MultilayerPerceptron) -> None:
-    with torch.no_grad():
-        certain = build(Recipe())
-        certain.load_state_dict(trained.state_dict())
-        certain.linear_layers()[-1].bias[:] = torch.tensor([1e4] + [0.0] * 9)
+def test_evaluation_of_a_certain_error_is_finite(trained: Network) -> None:
+    certain = trained.to(torch.float32)
+    certain.layers[-1].bias[0] = 1e4
     wrong = Digits(np.zeros((1, 28, 28), np.uint8), np.array([1], np.uint8))
 
-    assert 80 < evaluate(to_onnx(certain), wrong).loss < 100
+    assert 80 < evaluate(to_onnx(certain, CCE), wrong).loss < 100

@@ -1,41 +1,46 @@
+import itertools
 import math
 
 import numpy as np
 import pytest
 import torch
 
+from training.backpropagation import Backpropagation
+from training.losses import LOSSES, LossName
 from training.mnist import Digits, Mnist
-from training.model import MultilayerPerceptron, build
+from training.network import Network, build
+from training.optimizers import OptimizerName
 from training.recipe import Recipe
 from training.train import Epoch, TrainingError, pick_device, train
 
 
-def run(sample: Mnist, recipe: Recipe) -> tuple[MultilayerPerceptron, list[Epoch]]:
+def run(sample: Mnist, recipe: Recipe) -> tuple[Network, list[Epoch]]:
     model = build(recipe)
     return model, list(train(model, sample.train, recipe))
 
 
 def test_network_has_the_textbook_shape() -> None:
-    model = build(Recipe(hidden_layers=3))
+    network = build(Recipe(hidden_layers=3))
 
-    shapes = [(layer.in_features, layer.out_features) for layer in model.linear_layers()]
-    assert shapes == [(784, 64), (64, 64), (64, 64), (64, 10)]
+    shapes = [tuple(layer.weight.shape) for layer in network.layers]
+    assert shapes == [(64, 784), (64, 64), (64, 64), (10, 64)]
+    assert len(network.parameters) == sum((inputs + 1) * outputs for outputs, inputs in shapes)
 
 
 def test_logits_are_those_of_scaled_pixels() -> None:
-    model = build(Recipe(hidden_layers=0))
-    (layer,) = model.linear_layers()
+    network = build(Recipe(hidden_layers=0))
+    (layer,) = network.layers
     white = torch.full((1, 28, 28), 255, dtype=torch.uint8)
 
-    assert torch.allclose(model(white), layer.weight.sum(1) + layer.bias, atol=1e-5)
+    assert torch.allclose(network.logits(white), layer.weight.sum(1) + layer.bias, atol=1e-5)
 
 
 def test_training_learns_the_sample(sample: Mnist) -> None:
     _, history = run(sample, Recipe(learning_rate=0.1, batch_size=20, epochs=15))
 
     assert [epoch.number for epoch in history] == list(range(1, 16))
-    assert history[-1].accuracy > 0.98
-    assert history[-1].loss < history[0].loss / 10
+    assert history[-1].training.accuracy > 0.98
+    assert history[-1].training.loss < history[0].training.loss / 10
 
 
 def test_same_seed_gives_the_same_weights(sample: Mnist) -> None:
@@ -43,59 +48,116 @@ def test_same_seed_gives_the_same_weights(sample: Mnist) -> None:
     first, _ = run(sample, recipe)
     second, _ = run(sample, recipe)
 
-    for one, other in zip(first.parameters(), second.parameters(), strict=True):
-        assert torch.equal(one, other)
+    assert torch.equal(first.parameters, second.parameters)
 
 
 def test_another_seed_gives_other_weights() -> None:
     first, second = build(Recipe(seed=0)), build(Recipe(seed=1))
 
-    assert not torch.equal(first.linear_layers()[0].weight, second.linear_layers()[0].weight)
+    assert not torch.equal(first.parameters, second.parameters)
 
 
-def test_first_step_is_gradient_descent(sample: Mnist) -> None:
-    recipe = Recipe(epochs=1, batch_size=600, learning_rate=0.5)
-    model = build(recipe)
-    before = [parameter.detach().clone() for parameter in model.parameters()]
-    logits = model(torch.tensor(sample.train.images))
-    labels = torch.tensor(sample.train.labels, dtype=torch.int64)
-    loss = -logits.log_softmax(1)[range(600), labels].mean()
-    gradients = torch.autograd.grad(loss, list(model.parameters()))
+def batches(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """The numbers of the images in each minibatch, as training draws them."""
+    drawn: list[list[int]] = []
+    run = Backpropagation.run
 
-    list(train(model, sample.train, recipe))
+    def record(self: Backpropagation, batch: torch.Tensor) -> None:
+        drawn.append(batch.tolist())
+        run(self, batch)
 
-    for old, gradient, new in zip(before, gradients, model.parameters(), strict=True):
-        assert torch.allclose(new, old - 0.5 * gradient, atol=1e-6)
+    monkeypatch.setattr(Backpropagation, "run", record)
+    return drawn
 
 
-def test_last_minibatch_may_be_smaller(sample: Mnist) -> None:
-    model = build(Recipe())
-    sizes: list[int] = []
-    model.register_forward_hook(lambda _model, inputs, _logits: sizes.append(len(inputs[0])))
+def test_last_minibatch_may_be_smaller(sample: Mnist, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = batches(monkeypatch)
 
-    list(train(model, sample.train, Recipe(epochs=1, batch_size=256)))
+    run(sample, Recipe(epochs=1, batch_size=256))
 
-    assert sizes == [256, 256, 88]
+    *minibatches, _diagnosis = map(len, drawn)
+    assert minibatches == [256, 256, 88]
 
 
-def test_every_epoch_sees_every_image_once_in_another_order() -> None:
-    # Image i is uniformly i, so that the order can be read off the batches.
-    images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1).repeat(28, 1).repeat(28, 2)
-    model = build(Recipe())
-    seen: list[int] = []
-    model.register_forward_hook(lambda _m, inputs, _l: seen.extend(inputs[0][:, 0, 0].tolist()))
+def test_every_epoch_sees_every_image_once_in_another_order(
+    sample: Mnist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = batches(monkeypatch)
 
-    list(train(model, Digits(images, np.zeros(200, np.uint8)), Recipe(epochs=2, batch_size=64)))
+    run(sample, Recipe(epochs=2, batch_size=200))
 
-    first, second = seen[:200], seen[200:]
-    assert sorted(first) == sorted(second) == list(range(200))
+    first, second = [*itertools.chain(*drawn[:3])], [*itertools.chain(*drawn[4:7])]
+    assert sorted(first) == sorted(second) == list(range(600))
     assert first != second
+
+
+def test_60000_images_make_469_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = batches(monkeypatch)
+    digits = Digits(np.zeros((60_000, 28, 28), np.uint8), np.zeros(60_000, np.uint8))
+
+    list(train(build(Recipe(width=1)), digits, Recipe(width=1, epochs=1)))
+
+    *minibatches, _diagnosis = drawn
+    assert len(minibatches) == 469
+    assert len(minibatches[-1]) == 96
+
+
+def test_validation_images_are_never_trained_on(
+    sample: Mnist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = batches(monkeypatch)
+
+    _, history = run(sample, Recipe(epochs=1, validation_size=100))
+
+    assert max(map(max, drawn)) == 499
+    assert history[0].validation is not None
+
+
+def test_validation_score_is_that_of_the_network(sample: Mnist) -> None:
+    network, history = run(sample, Recipe(epochs=2, validation_size=100, learning_rate=0.1))
+    labels = torch.tensor(sample.train.labels[500:], dtype=torch.int64)
+
+    logits = network.logits(torch.tensor(sample.train.images[500:]))
+
+    validation = history[-1].validation
+    assert validation
+    assert validation.loss == pytest.approx(
+        torch.nn.functional.cross_entropy(logits, labels).item(), rel=1e-5
+    )
+    assert validation.accuracy == (logits.argmax(1) == labels).double().mean().item()
+
+
+def test_early_stopping_goes_back_to_the_best_epoch(sample: Mnist) -> None:
+    recipe = Recipe(epochs=200, learning_rate=0.2, batch_size=20, validation_size=200, patience=5)
+
+    network, history = run(sample, recipe)
+
+    losses = [epoch.validation.loss for epoch in history if epoch.validation]
+    assert len(losses) == losses.index(min(losses)) + 1 + 5 < 200
+    again, _ = run(sample, recipe.model_copy(update={"epochs": len(losses) - 5}))
+    assert torch.equal(network.parameters, again.parameters)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+def test_every_loss_can_be_learnt(loss: LossName, optimizer: OptimizerName, sample: Mnist) -> None:
+    rate = 0.003 if optimizer == "adam" else 0.1
+    recipe = Recipe(loss=loss, optimizer=optimizer, learning_rate=rate, batch_size=20, epochs=20)
+
+    _, history = run(sample, recipe)
+
+    assert history[-1].training.accuracy > 0.9
+
+
+def test_validation_that_leaves_nothing_is_refused(sample: Mnist) -> None:
+    with pytest.raises(TrainingError, match="--validation-size is 600, but there are only 600"):
+        run(sample, Recipe(validation_size=600))
 
 
 def test_loss_of_an_untrained_network_is_near_log_ten(sample: Mnist) -> None:
     _, (epoch,) = run(sample, Recipe(epochs=1, learning_rate=1e-9))
 
-    assert epoch.loss == pytest.approx(math.log(10), abs=0.05)
+    assert epoch.training.loss == pytest.approx(math.log(10), abs=0.05)
 
 
 def test_diverging_training_is_stopped_with_advice(sample: Mnist) -> None:
@@ -123,4 +185,4 @@ def test_gpu_learns_as_the_cpu_does(sample: Mnist) -> None:
     for one, other in zip(
         train(on_cpu, sample.train, recipe), train(on_gpu, sample.train, recipe), strict=True
     ):
-        assert one.loss == pytest.approx(other.loss, rel=1e-3)
+        assert one.training.loss == pytest.approx(other.training.loss, rel=1e-3)

@@ -17,12 +17,12 @@ from registry.contract import MODEL_FILE, SIGNATURE
 from registry.errors import RegistryError
 from registry.settings import open_registry, user_cache_directory
 from training import console as epoch_table
-from training import mnist
+from training import diagnosis, mnist
 from training.evaluate import evaluate
 from training.export import check_parity, to_onnx
 from training.lineage import lineage
 from training.mnist import DatasetError, Mnist
-from training.model import build
+from training.network import build
 from training.settings import TrainingSettings
 from training.sources import MIRRORS, Directory, Mirror, NpmPackage, Source, obtain
 from training.train import TrainingError, pick_device, train
@@ -58,12 +58,14 @@ def run(settings: TrainingSettings, console: Console) -> ModelCard:
     digits = _digits(settings, checksums, console)
 
     console.print(f"training on {len(digits.train):,} digits ({device}, seed {recipe.seed})")
-    model = build(recipe).to(device)
-    for _ in epoch_table.show(train(model, digits.train, recipe), recipe.epochs, console):
-        pass
+    network = build(recipe).to(device)
+    history = list(epoch_table.show(train(network, digits.train, recipe), recipe.epochs, console))
+    for warning in diagnosis.warnings(history[-1].gradient_sizes):
+        console.print(f"warning: {warning}", style="yellow")
 
-    onnx_file = to_onnx(model.cpu())
-    difference = check_parity(onnx_file, model, digits.test.images)
+    network = network.to(torch.device("cpu"))
+    onnx_file = to_onnx(network, recipe.loss)
+    difference = check_parity(onnx_file, network, recipe.loss, digits.test.images)
     scores = evaluate(onnx_file, digits.test)
     draft = DraftCard(
         recipe=recipe.model_dump(mode="json"),

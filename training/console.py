@@ -7,22 +7,29 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from training.train import Epoch
 
-_HEADER = f"{'epoch':>5}  {'loss':>7}  {'accuracy':>8}  {'seconds':>7}"
+_TRAINING = f"{'epoch':>5}  {'loss':>7}  {'accuracy':>8}"
+_VALIDATION = f"  {'val loss':>8}  {'val acc':>7}"
+_SECONDS = f"  {'seconds':>7}"
 
 
 def show(epochs: Iterable[Epoch], total: int, console: Console) -> Iterator[Epoch]:
     """Pass `epochs` on, and print a row for each."""
     columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console.print(_HEADER, style="bold")
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
         task = bar.add_task("training", total=total)
         for epoch in epochs:
+            if epoch.number == 1:
+                header = _TRAINING + (_VALIDATION if epoch.validation else "") + _SECONDS
+                console.print(header, style="bold")
             console.print(_row(epoch), highlight=False)
             bar.advance(task)
             yield epoch
 
 
 def _row(epoch: Epoch) -> str:
-    return f"{epoch.number:>5}  {epoch.loss:>7.4f}  {epoch.accuracy:>8.2%}  {epoch.seconds:>7.2f}"
+    row = f"{epoch.number:>5}  {epoch.training.loss:>7.4f}  {epoch.training.accuracy:>8.2%}"
+    if epoch.validation:
+        row += f"  {epoch.validation.loss:>8.4f}  {epoch.validation.accuracy:>7.2%}"
+    return f"{row}  {epoch.seconds:>7.2f}"

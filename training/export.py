@@ -1,7 +1,5 @@
 """Write the trained network as ONNX, and prove that it computes the same."""
 
-import copy
-
 import numpy as np
 import onnx
 import torch
@@ -9,13 +7,22 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from registry.contract import DIGITS, IMAGE_SIDE, INPUT_NAME, OUTPUT_NAME
+from training.activations import ActivationName
 from training.evaluate import predict
-from training.model import WHITE, MultilayerPerceptron
+from training.losses import LOSSES, LossName
+from training.network import WHITE, Network
 from training.train import TrainingError
 
 # Old enough for any onnxruntime of the last two years; new enough for everything used here.
 OPSET = 20
 IR_VERSION = 10
+
+_OPERATORS: dict[ActivationName, str] = {
+    "relu": "Relu",
+    "tanh": "Tanh",
+    "sigmoid": "Sigmoid",
+    "gelu": "Gelu",
+}
 
 PARITY_TOLERANCE = 2e-6
 """Difference of a probability between the exported and the exact network that needs no excuse."""
@@ -25,8 +32,10 @@ PARITY_TOLERANCE = 2e-6
 _ROUNDING_ALLOWANCE = 2.0
 
 
-def to_onnx(model: MultilayerPerceptron) -> bytes:
+def to_onnx(network: Network, loss: LossName) -> bytes:
     """The network as one ONNX file: uint8 [N, 28, 28] in, float32 [N, 10] probabilities out.
+
+    `loss` is what it was trained with, which decides what its logits mean.
 
     The graph is written by hand, for three reasons: PyTorch's exporter puts paths and source lines
     of this machine into the file, does not give the same bytes from another folder, and needs
@@ -38,12 +47,12 @@ def to_onnx(model: MultilayerPerceptron) -> bytes:
         helper.make_node("Flatten", ["as_float"], ["hidden_0"]),
     ]
     initializers = []
-    layers = model.linear_layers()
+    layers = network.layers
     last = len(layers) - 1
     for index, layer in enumerate(layers):
         names = [f"weight_{index}", f"bias_{index}"]
         initializers += [
-            numpy_helper.from_array(values.detach().cpu().numpy(), name)
+            numpy_helper.from_array(values.cpu().numpy(), name)
             for values, name in zip((layer.weight, layer.bias), names, strict=True)
         ]
         output = "logits" if index == last else f"sum_{index}"
@@ -57,22 +66,38 @@ def to_onnx(model: MultilayerPerceptron) -> bytes:
             )
         )
         if index < last:
-            nodes.append(helper.make_node("Relu", [output], [f"hidden_{index + 1}"]))
-    nodes.append(helper.make_node("Softmax", ["logits"], [OUTPUT_NAME], axis=1))
+            operator = _OPERATORS[network.activation]
+            nodes.append(helper.make_node(operator, [output], [f"hidden_{index + 1}"]))
+    nodes += _output_nodes(loss)
     return _serialize(nodes, initializers)
 
 
-def check_parity(onnx_file: bytes, model: MultilayerPerceptron, images: NDArray[np.uint8]) -> float:
+def _output_nodes(loss: LossName) -> list[onnx.NodeProto]:
+    """From logits to probabilities; see Loss.log_probabilities."""
+    if loss != "binary_cross_entropy":
+        return [helper.make_node("Softmax", ["logits"], [OUTPUT_NAME], axis=1)]
+    return [
+        # ln sigmoid(z) = −softplus(−z)
+        helper.make_node("Neg", ["logits"], ["negated"]),
+        helper.make_node("Softplus", ["negated"], ["softplus"]),
+        helper.make_node("Neg", ["softplus"], ["log_probabilities"]),
+        helper.make_node("Softmax", ["log_probabilities"], [OUTPUT_NAME], axis=1),
+    ]
+
+
+def check_parity(
+    onnx_file: bytes, network: Network, loss: LossName, images: NDArray[np.uint8]
+) -> float:
     """Compare the exported file with the network, computed in float64, over `images`.
 
     `images` are uint8 [N, 28, 28]. Returns the largest difference of a probability. Raises
     TrainingError where it exceeds PARITY_TOLERANCE and cannot be the rounding of float32 either,
     or where an image would be given another digit.
     """
-    exact = _probabilities(copy.deepcopy(model).double(), images)
+    exact = _probabilities(network.to(torch.float64), loss, images)
     exported = predict(onnx_file, images)
     difference = float(np.abs(exported - exact).max())
-    rounding = float(np.abs(_probabilities(model, images) - exact).max())
+    rounding = float(np.abs(_probabilities(network, loss, images) - exact).max())
     allowed = max(PARITY_TOLERANCE, _ROUNDING_ALLOWANCE * rounding)
     changed = int((exported.argmax(1) != exact.argmax(1)).sum())
     if difference > allowed or changed:
@@ -106,7 +131,11 @@ def _serialize(nodes: list[onnx.NodeProto], initializers: list[onnx.TensorProto]
     return serialized
 
 
-@torch.no_grad()
-def _probabilities(model: MultilayerPerceptron, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    probabilities: NDArray[np.float64] = model(torch.tensor(images)).softmax(1).double().numpy()
+def _probabilities(
+    network: Network, loss: LossName, images: NDArray[np.uint8]
+) -> NDArray[np.float64]:
+    logits = network.logits(torch.tensor(images))
+    probabilities: NDArray[np.float64] = (
+        LOSSES[loss].log_probabilities(logits).softmax(1).double().numpy()
+    )
     return probabilities

@@ -4,27 +4,51 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from training import diagnosis
+from training.backpropagation import Backpropagation
+from training.early_stopping import EarlyStopping
+from training.losses import LOSSES, Loss
 from training.mnist import Digits
-from training.model import MultilayerPerceptron
+from training.network import Network
+from training.optimizers import OPTIMIZERS, Optimizer
 from training.recipe import Recipe
+from training.schedules import learning_rate_factor
+
+# Images on whose gradient the layers are diagnosed after each epoch.
+_DIAGNOSED_IMAGES = 256
+
+_SCORED_AT_ONCE = 1000
 
 
 class TrainingError(Exception):
     """The training cannot go on; the text says why and what to try."""
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """One pass over the training set; loss and accuracy are means over it, taken while it ran."""
+class Score(NamedTuple):
+    """Mean loss and accuracy over a set of images."""
 
-    number: int
     loss: float
     accuracy: float
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training set.
+
+    `training` is taken while the network changes, `validation` after the epoch; it is None without
+    validation images. `gradient_sizes` holds the root mean square of the gradient of each layer's
+    weights after the epoch.
+    """
+
+    number: int
+    training: Score
+    validation: Score | None
+    gradient_sizes: tuple[float, ...]
     seconds: float
 
 
@@ -36,53 +60,107 @@ def pick_device(name: str) -> torch.device:
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
-def train(model: MultilayerPerceptron, digits: Digits, recipe: Recipe) -> Iterator[Epoch]:
-    """Train `model` in place by minibatch SGD, and yield after each epoch.
+def split(digits: Digits, validation_size: int) -> tuple[Digits, Digits]:
+    """The training images, and the last `validation_size` of them apart; raises TrainingError."""
+    count = len(digits) - validation_size
+    if count < 1:
+        raise TrainingError(
+            f"--validation-size is {validation_size}, but there are only {len(digits)} images"
+        )
+    return (
+        Digits(digits.images[:count], digits.labels[:count]),
+        Digits(digits.images[count:], digits.labels[count:]),
+    )
+
+
+def train(network: Network, digits: Digits, recipe: Recipe) -> Iterator[Epoch]:
+    """Train `network` in place, and yield after each epoch.
 
     Every epoch draws its minibatches without replacement; the last may be smaller than the rest.
     The order depends on the recipe's seed alone, not on the device. Raises TrainingError where a
     minibatch would be larger than the training set, or where the loss is no longer finite.
     """
-    if recipe.batch_size > len(digits):
+    training, validation = split(digits, recipe.validation_size)
+    if recipe.batch_size > len(training):
         raise TrainingError(
-            f"--batch-size is {recipe.batch_size}, but there are only {len(digits)} training images"
+            f"--batch-size is {recipe.batch_size}, but there are only {len(training)} images "
+            "to train on"
         )
-    device = next(model.parameters()).device
+    device = network.parameters.device
+    loss = LOSSES[recipe.loss]
     # The whole set lives on the device as uint8 (47 MB); each minibatch is scaled when it is used.
-    images = torch.tensor(digits.images, device=device)
-    labels = torch.tensor(digits.labels, dtype=torch.int64, device=device)
-    optimizer = torch.optim.SGD(model.parameters(), lr=recipe.learning_rate)
+    backpropagation = Backpropagation(network, loss, *_on_device(training, device))
+    held_out = _on_device(validation, device) if len(validation) else None
+    optimizer = OPTIMIZERS[recipe.optimizer](
+        network.parameters, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+    )
+    stopping = EarlyStopping(recipe.patience)
     generator = torch.Generator().manual_seed(recipe.seed)
     for number in range(1, recipe.epochs + 1):
         start = time.perf_counter()
-        order = torch.randperm(len(digits), generator=generator).to(device)
-        loss, accuracy = _run_epoch(model, optimizer, images, labels, order, recipe.batch_size)
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss} in epoch {number}: the training diverges at --learning-rate "
-                f"{recipe.learning_rate}, try a smaller one"
-            )
-        yield Epoch(number, loss, accuracy, time.perf_counter() - start)
+        order = torch.randperm(len(training), generator=generator).to(device)
+        score = _run_epoch(backpropagation, optimizer, order, number, recipe)
+        epoch = Epoch(
+            number,
+            training=score,
+            validation=_score(network, loss, *held_out) if held_out else None,
+            gradient_sizes=_gradient_sizes(backpropagation, order[:_DIAGNOSED_IMAGES]),
+            seconds=time.perf_counter() - start,
+        )
+        yield epoch
+        if epoch.validation and stopping.is_over(epoch.validation.loss, network.parameters):
+            return
 
 
 def _run_epoch(
-    model: MultilayerPerceptron,
-    optimizer: torch.optim.Optimizer,
-    images: Tensor,
-    labels: Tensor,
+    backpropagation: Backpropagation,
+    optimizer: Optimizer,
     order: Tensor,
-    batch_size: int,
-) -> tuple[float, float]:
-    # Summed on the device: reading a number in every step would stall a GPU.
-    loss_sum = torch.zeros((), device=images.device)
-    correct = torch.zeros((), dtype=torch.int64, device=images.device)
-    for batch in torch.split(order, batch_size):
-        target = labels[batch]
-        logits = model(images[batch])
-        loss = functional.cross_entropy(logits, target)
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        optimizer.step()
-        loss_sum += loss.detach() * len(batch)
-        correct += (logits.argmax(1) == target).sum()
-    return loss_sum.item() / len(order), correct.item() / len(order)
+    number: int,
+    recipe: Recipe,
+) -> Score:
+    backpropagation.reset()
+    batches = torch.split(order, recipe.batch_size)
+    for index, batch in enumerate(batches):
+        factor = learning_rate_factor(
+            recipe.schedule,
+            (number - 1) * len(batches) + index,
+            recipe.epochs * len(batches),
+            warmup_fraction=recipe.warmup_fraction,
+        )
+        backpropagation.run(batch)
+        optimizer.step(backpropagation.gradient, recipe.learning_rate * factor)
+    score = Score(
+        backpropagation.loss_sum.item() / len(order), backpropagation.correct.item() / len(order)
+    )
+    if not math.isfinite(score.loss):
+        raise TrainingError(
+            f"the loss is {score.loss} in epoch {number}: the training diverges at "
+            f"--learning-rate {recipe.learning_rate}, try a smaller one"
+        )
+    return score
+
+
+def _score(network: Network, loss: Loss, images: Tensor, labels: Tensor) -> Score:
+    """Loss and accuracy of the network as it is."""
+    total, correct = 0.0, 0
+    one_hot = torch.eye(network.sizes[-1], device=images.device)
+    for some, their in zip(
+        torch.split(images, _SCORED_AT_ONCE), torch.split(labels, _SCORED_AT_ONCE), strict=True
+    ):
+        logits = network.logits(some).t().contiguous()
+        total += loss.evaluate(logits, one_hot[:, their], torch.empty_like(logits)).item()
+        correct += int((logits.argmax(0) == their).sum())
+    return Score(total / len(images), correct / len(images))
+
+
+def _gradient_sizes(backpropagation: Backpropagation, batch: Tensor) -> tuple[float, ...]:
+    backpropagation.run(batch)
+    return tuple(diagnosis.gradient_sizes(backpropagation.gradients))
+
+
+def _on_device(digits: Digits, device: torch.device) -> tuple[Tensor, Tensor]:
+    return (
+        torch.tensor(digits.images, device=device),
+        torch.tensor(digits.labels, dtype=torch.int64, device=device),
+    )
