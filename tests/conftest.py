@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from registry.settings import RegistrySettings, open_registry
 from service.app import create_app
@@ -18,6 +19,12 @@ from tests import programs
 from training import mnist
 from training.mnist import Mnist
 from training.sources import Directory, obtain
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Train within the tests as the program does: threads that wait for each other are slow."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +72,7 @@ def browser() -> Iterator[Browser]:
     executable = next(filter(None, map(shutil.which, names)), None)
     if executable is None:
         pytest.skip("no Chromium is installed")
+    expect.set_options(timeout=15_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=executable,

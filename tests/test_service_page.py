@@ -1,7 +1,6 @@
 """What a person sees on the service's page: a real Chromium, a stand-in for the service."""
 
 import io
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,15 +9,14 @@ from typing import Any
 import pytest
 from flask import Flask, Response, jsonify, request, send_from_directory
 from PIL import Image, ImageOps, UnidentifiedImageError
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
+from service.routes import PAGE_POLICY
+
 PAGE = Path(__file__).parents[1] / "service" / "page"
-POLICY = "default-src 'self'; img-src 'self' data: blob:"
 DIGEST = "4f1a9c2e" * 8
-CHROMIUM_NAMES = ["chromium", "chromium-browser", "google-chrome", "chrome"]
-CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SCREENS: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},
     "phone": {
@@ -95,7 +93,7 @@ class StandIn:
 
         @app.after_request
         def with_policy(response: Response) -> Response:
-            response.headers["Content-Security-Policy"] = POLICY
+            response.headers["Content-Security-Policy"] = PAGE_POLICY
             return response
 
         return app
@@ -139,18 +137,6 @@ def png(width: int, height: int) -> bytes:
     out = io.BytesIO()
     image.save(out, "PNG")
     return out.getvalue()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    if chromium is None:
-        pytest.skip("No Chromium is installed, so the page cannot be looked at.")
-    with sync_playwright() as playwright:
-        expect.set_options(timeout=15_000)
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

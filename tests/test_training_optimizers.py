@@ -1,10 +1,13 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 
 from training.optimizers import OPTIMIZERS, OptimizerName
 from training.schedules import ScheduleName, learning_rate_factor
 
-REFERENCES: dict[OptimizerName, tuple[type[torch.optim.Optimizer], dict[str, float]]] = {
+REFERENCES: dict[OptimizerName, tuple[Callable[..., torch.optim.Optimizer], dict[str, Any]]] = {
     "sgd": (torch.optim.SGD, {}),
     "momentum": (torch.optim.SGD, {"momentum": 0.9}),
     "nesterov": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
