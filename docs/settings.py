@@ -27,8 +27,8 @@ def own(program: type[Settings]) -> list[Leaf]:
     return [leaf for leaf in settings_of(program) if leaf.env not in shared]
 
 
-def main() -> None:
-    """Replace the three tables, in the order in which README has them."""
+def renewed(readme: str) -> str:
+    """README with its three tables, in their order, as they should be."""
     tables = iter(
         [
             table(settings_of(RegistrySettings)),
@@ -37,8 +37,8 @@ def main() -> None:
         ]
     )
     pattern = r"\| flag \| variable \|.*?(?=\n\n)"
-    README.write_text(re.sub(pattern, lambda _: next(tables), README.read_text(), flags=re.DOTALL))
+    return re.sub(pattern, lambda _: next(tables), readme, flags=re.DOTALL)
 
 
 if __name__ == "__main__":
-    main()
+    README.write_text(renewed(README.read_text()))

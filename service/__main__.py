@@ -13,23 +13,26 @@ from registry.settings import open_registry
 from service.app import create_app
 from service.errors import ModelUnusableError
 from service.loader import load_classifier
-from service.server import AddressInUseError, serve
+from service.server import CannotListenError, serve
 from service.settings import ServiceSettings
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until stopped; 0: stopped, 1: could not start, 2: wrong usage."""
+    """Serve until stopped; 0: stopped, 1: not started, 2: wrong usage, 130: interrupted before."""
     arguments = sys.argv[1:] if argv is None else argv
     try:
         settings = load(ServiceSettings, "python -m service", __doc__, arguments, os.environ)
         run(settings)
     except SettingsError as error:
         return _fail(error, EXIT_USAGE)
-    except (AddressInUseError, ModelUnusableError, RegistryError) as error:
+    except (CannotListenError, ModelUnusableError, RegistryError) as error:
         return _fail(error, EXIT_FAILED)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
     return 0
 
 
@@ -40,7 +43,8 @@ def run(settings: ServiceSettings) -> None:
     card = classifier.card
 
     def announce() -> None:
-        address = f"http://{settings.host}:{settings.port}"
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        address = f"http://{host}:{settings.port}"
         print(f"serving {card.name} version {card.version} on {address}", flush=True)
 
     serve(create_app(settings, classifier), settings, announce)

@@ -5,7 +5,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from registry.card import ModelCard
-from registry.contract import IMAGE_SIDE, INPUT_NAME, MODEL_FILE, OUTPUT_NAME, SIGNATURE
+from registry.contract import DIGITS, IMAGE_SIDE, INPUT_NAME, MODEL_FILE, OUTPUT_NAME, SIGNATURE
 from service.errors import ModelUnusableError
 
 
@@ -25,11 +25,16 @@ class Classifier:
             self._session = onnxruntime.InferenceSession(
                 onnx_file, options, ["CPUExecutionProvider"]
             )
-            self.predict(np.zeros((1, IMAGE_SIDE, IMAGE_SIDE), np.uint8))
+            probabilities = self.predict(np.zeros((1, IMAGE_SIDE, IMAGE_SIDE), np.uint8))
         except Exception as error:  # onnxruntime's errors have no common base.
             raise ModelUnusableError(
                 f"{card.name} version {card.version} cannot be loaded: {error}"
             ) from error
+        if probabilities.shape != (1, DIGITS) or not np.isclose(probabilities.sum(), 1, atol=1e-3):
+            raise ModelUnusableError(
+                f"{card.name} version {card.version} answers {probabilities.tolist()} for an empty "
+                f"image, expected {DIGITS} probabilities"
+            )
 
     def predict(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities float32 [N, 10] of images uint8 [N, 28, 28], white ink on black."""

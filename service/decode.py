@@ -4,11 +4,25 @@ import io
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from service.errors import InputError, TooLargeError, UnsupportedTypeError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+
+# What files in FORMATS begin with.
+_BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM")
+
+_TRANSPOSES = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What undoes each EXIF orientation."""
 
 # A digit that is legible at all is legible at this size; larger images only cost time.
 _WORKING_SIDE = 512
@@ -33,13 +47,16 @@ def decode(content: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
             # JPEG decodes to a half, a quarter or an eighth at once; other formats ignore this.
             image.draft(None, (_WORKING_SIDE, _WORKING_SIDE))
             return _upright_grey(image)
+    except InputError:
+        raise
     except UnidentifiedImageError:
+        if content.startswith(_BEGINNINGS):
+            raise InputError("The image is damaged: it ends or breaks off in its header.") from None
         raise UnsupportedTypeError(
             f"The body is not an image in one of the formats {', '.join(FORMATS)}."
         ) from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
-        # Pillow's decoders raise all of these on damaged files.
-        raise InputError(f"The image is damaged: {error}.") from None
+    except Exception as error:  # noqa: BLE001 - Pillow raises almost anything on a damaged file
+        raise InputError(f"The image is damaged: {str(error) or type(error).__name__}.") from None
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:
@@ -53,21 +70,32 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
 
 def _upright_grey(image: Image.Image) -> NDArray[np.uint8]:
     image.load()
+    transpose = _orientation(image)
     if image.has_transparency_data:
-        rgba = image.convert("RGBA")
+        rgba = image if image.mode == "RGBA" else image.convert("RGBA")
         rgba.thumbnail((_WORKING_SIDE, _WORKING_SIDE))
-        return _flatten(np.asarray(ImageOps.exif_transpose(rgba)))
-    grey = _to_grey(image)
-    grey.thumbnail((_WORKING_SIDE, _WORKING_SIDE))
-    return np.asarray(ImageOps.exif_transpose(grey))
+        grey = Image.fromarray(_flatten(np.asarray(rgba)))
+    else:
+        grey = _to_grey(image)
+        grey.thumbnail((_WORKING_SIDE, _WORKING_SIDE))
+    return np.asarray(grey if transpose is None else grey.transpose(transpose))
+
+
+def _orientation(image: Image.Image) -> Image.Transpose | None:
+    """How to turn the image upright; an unreadable EXIF block is no reason to refuse it."""
+    try:
+        return _TRANSPOSES.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # noqa: BLE001 - as above
+        return None
 
 
 def _to_grey(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode in {"I", "F"}:
         # Pillow would clip these to 255 rather than scale them.
-        values = np.asarray(image, np.float64)
-        top = 65535.0 if values.max() > 255 else 255.0
-        return Image.fromarray((values / top * 255).clip(0, 255).astype(np.uint8))
+        step = max(1, max(image.size) // _WORKING_SIDE)
+        values = np.asarray(image)[::step, ::step].astype(np.float64)
+        values *= 255 / max(values.max(), 255)
+        return Image.fromarray(values.clip(0, 255).astype(np.uint8))
     return image.convert("L")
 
 

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from flask import Flask, Response, current_app, json
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, current_app, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from service.schemas import ErrorBody
 
 
 class ModelUnusableError(Exception):
@@ -42,12 +44,18 @@ class BlankImageError(InputError):
 def register(app: Flask) -> None:
     """Let `app` answer every error as JSON, and never with a traceback."""
     app.register_error_handler(InputError, _input_error)
+    app.register_error_handler(RequestEntityTooLarge, _body_too_large)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _bug)
 
 
 def _input_error(error: InputError) -> Response:
     return _body(error.status, str(error), **error.details)
+
+
+def _body_too_large(_: RequestEntityTooLarge) -> Response:
+    limit = request.max_content_length
+    return _body(413, f"The body is larger than the {limit:,} bytes allowed; send a smaller one.")
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -68,5 +76,5 @@ def _bug(error: Exception) -> Response:
 
 
 def _body(status: int, message: str, **details: Any) -> Response:  # noqa: ANN401 - any JSON value
-    content = json.dumps({"error": message, "status": status, **details})
-    return Response(content, status, mimetype="application/json")
+    body = ErrorBody(error=message, status=status, **details)
+    return Response(body.model_dump_json(), status, mimetype="application/json")

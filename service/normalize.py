@@ -31,10 +31,19 @@ def normalize(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     for candidate in (grey, 255 - grey):
         if is_mnist_like(candidate):
             return candidate
+    check_not_blank(grey)
     ink = _ink(grey)
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     cropped = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     return _centred(_fitted(cropped))
+
+
+def check_not_blank(grey: NDArray[np.uint8]) -> None:
+    """Raise BlankImageError where no ink can stand out from the paper."""
+    if int(grey.max()) - int(grey.min()) < _MIN_CONTRAST:
+        raise BlankImageError(
+            "The image is blank: nothing in it stands out from the background.", reason="blank"
+        )
 
 
 def is_mnist_like(grey: NDArray[np.uint8]) -> bool:
@@ -54,12 +63,8 @@ def _ink(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
     paper = float(np.median(_border(values)))
     darker, lighter = paper - values.min(), values.max() - paper
     signed = paper - values if darker >= lighter else values - paper
-    contrast = float(signed.max())
-    if contrast < _MIN_CONTRAST:
-        raise BlankImageError(
-            "The image is blank: nothing in it stands out from the background.", reason="blank"
-        )
-    return ((signed / contrast - _PAPER) / (_SOLID - _PAPER)).clip(0, 1)
+    ink: NDArray[np.float32] = (signed / signed.max() - _PAPER) / (_SOLID - _PAPER)
+    return ink.clip(0, 1)
 
 
 def _border(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.decode import decode
 from service.errors import InputError, UnsupportedTypeError
-from service.normalize import normalize
+from service.normalize import check_not_blank, normalize
 from service.schemas import PixelsRequest
 
 _FORM_FIELD = "image"
@@ -74,4 +74,6 @@ def _from_json(content: bytes) -> NDArray[np.uint8]:
             "'pixels', 28 rows of 28 whole numbers from 0 to 255.",
             problems=problems,
         ) from None
-    return np.array(pixels, np.uint8)
+    image = np.array(pixels, np.uint8)
+    check_not_blank(image)
+    return image

@@ -38,6 +38,16 @@ class Prediction(BaseModel):
     """What the model saw; only where the request asked for it with ?explain=true."""
 
 
+class ErrorBody(BaseModel):
+    """The body of every error; some have further members."""
+
+    model_config = ConfigDict(extra="allow")
+
+    error: str
+    """One sentence for the user."""
+    status: int
+
+
 class Health(BaseModel):
     """The answer of the health routes."""
 

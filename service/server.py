@@ -13,15 +13,15 @@ from granian.server import Server
 from service.settings import ServiceSettings
 
 
-class AddressInUseError(Exception):
-    """Another program listens where the service should."""
+class CannotListenError(Exception):
+    """The service cannot have the address where it should listen."""
 
 
 def serve(app: Flask, settings: ServiceSettings, announce: Callable[[], None]) -> None:
     """Serve `app` until SIGINT or SIGTERM; requests in flight are finished.
 
     The workers are forked from this process, so they share the loaded model's memory and start at
-    once. Calls `announce` when the address is known to be free; raises AddressInUseError otherwise.
+    once. Calls `announce` when the address is known to be free; raises CannotListenError otherwise.
     """
     _check_address_is_free(settings.host, settings.port)
     multiprocessing.set_start_method("fork")
@@ -38,7 +38,13 @@ def serve(app: Flask, settings: ServiceSettings, announce: Callable[[], None]) -
         workers_kill_timeout=settings.grace_s,
         log_level=LogLevels.warning,
     )
-    server.on_startup(announce)
+
+    @server.on_startup
+    def started() -> None:
+        # Granian would start new workers; whoever closes the terminal means to stop.
+        signal.signal(signal.SIGHUP, server.signal_handler_interrupt)
+        announce()
+
     server.serve(target_loader=lambda: _in_worker(app), wrap_loader=False)
 
 
@@ -56,12 +62,13 @@ def _in_worker(app: Flask) -> Flask:
 
 def _check_address_is_free(host: str, port: int) -> None:
     """Granian's workers share their port, so it would share it with another service as well."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind, protocol) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    try:
+        resolved = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = resolved[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-        except OSError as error:
-            raise AddressInUseError(
-                f"cannot listen on {host}:{port}: {error.strerror}; set PORT to another"
-            ) from None
+    except OSError as error:
+        raise CannotListenError(
+            f"cannot listen on {host} port {port}: {error.strerror}; set PORT or --host to another"
+        ) from None

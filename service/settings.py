@@ -24,5 +24,5 @@ class ServiceSettings(Settings):
     )
     max_body_bytes: int = setting(6_000_000, "largest request body", ge=1024, le=1 << 30)
     max_image_pixels: int = setting(
-        32_000_000, "largest image, by its width times its height", ge=784, le=1 << 30
+        25_000_000, "largest image, by its width times its height", ge=784, le=1 << 30
     )

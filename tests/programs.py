@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -93,6 +94,7 @@ def _wait_until_healthy(address: str) -> None:
     """Wait out the moment between the announcement and the worker's first answer."""
     for _ in range(10_000):
         with suppress(OSError):
+            time.sleep(0.01)
             urllib.request.urlopen(f"{address}/healthz").close()  # noqa: S310 - our own
             return
     raise AssertionError(f"nothing answers at {address}")

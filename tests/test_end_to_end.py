@@ -137,6 +137,15 @@ def test_digit_drawn_in_the_browser_is_read(service_url: str, browser: Browser) 
     expect(page.get_by_text("version 1")).to_be_visible()
 
 
+def test_picture_chosen_in_the_browser_is_read(service_url: str, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 640})
+    page.goto(service_url)
+
+    page.locator("input[type=file]").set_input_files(ROOT / "docs/digits/7.png")
+
+    expect(page.locator("#digit")).to_have_text("7")
+
+
 def test_service_without_a_model_says_what_to_do(tmp_path: Path) -> None:
     service = serve(environment(ZIFFER_STORE=tmp_path))
 
@@ -158,6 +167,15 @@ def test_service_without_its_store_says_so() -> None:
     assert service.returncode == 1
     assert "cannot reach s3://models/ziffer/" in service.stderr
     assert "Traceback" not in service.stderr
+
+
+def test_nothing_is_told_to_the_maker_of_onnxruntime(sample_store: Path, tmp_path: Path) -> None:
+    env = environment(ZIFFER_STORE=sample_store, HOME=tmp_path, PORT=free_port())
+
+    with serving([sys.executable, "-m", "service"], env):
+        left_behind = list(tmp_path.rglob("*"))
+
+    assert left_behind == []
 
 
 def test_damaged_model_is_never_served(sample_store: Path, tmp_path: Path) -> None:
@@ -183,10 +201,10 @@ def test_second_service_does_not_share_the_port(sample_store: Path) -> None:
         second = serve(env)
 
     assert second.returncode == 1
-    assert f"cannot listen on 127.0.0.1:{port}" in second.stderr
+    assert f"cannot listen on 127.0.0.1 port {port}" in second.stderr
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_service_stops_cleanly(stop: signal.Signals, sample_store: Path) -> None:
     env = environment(ZIFFER_STORE=sample_store, PORT=free_port())
 
@@ -196,6 +214,17 @@ def test_service_stops_cleanly(stop: signal.Signals, sample_store: Path) -> None
 
     assert process.returncode == 0
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1"])
+def test_host_that_is_not_here_is_named(host: str, sample_store: Path) -> None:
+    env = environment(ZIFFER_STORE=sample_store, ZIFFER_SERVE_HOST=host, PORT=free_port())
+
+    service = serve(env)
+
+    assert service.returncode == 1
+    assert f"cannot listen on {host}" in service.stderr
+    assert "Traceback" not in service.stderr
 
 
 def test_request_in_flight_is_finished_on_stop(sample_store: Path, sample: Mnist) -> None:

@@ -86,20 +86,14 @@ def test_large_image_is_read_at_a_working_size() -> None:
     assert grey.shape[1] == 2 * grey.shape[0]
 
 
-def png_header(width: int, height: int) -> bytes:
-    """A PNG that says its size and ends: whoever decoded it would fail, not refuse."""
-    header = b"IHDR" + struct.pack(">2I5B", width, height, 8, 0, 0, 0, 0)
-    checksum = struct.pack(">I", zlib.crc32(header))
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + checksum
-
-
 @pytest.mark.parametrize("size", [(10_000, 5_000), (2**31 - 1, 2**31 - 1)], ids=["50 MP", "bomb"])
 def test_too_many_pixels_are_refused_before_decoding(size: tuple[int, int]) -> None:
-    # Pillow opens a PNG only when it has seen the first chunk of its data.
-    content = png_header(*size) + struct.pack(">I", 10) + b"IDAT"
+    # Whoever decoded this would find it damaged.
+    header = struct.pack(">2I5B", *size, 8, 0, 0, 0, 0)
+    content = png_of([(b"IHDR", header), (b"IDAT", b"")])
 
     with pytest.raises(TooLargeError, match=f"{size[0]} by {size[1]} pixels"):
-        decode(content, max_pixels=32_000_000)
+        decode(content, max_pixels=25_000_000)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +102,40 @@ def test_too_many_pixels_are_refused_before_decoding(size: tuple[int, int]) -> N
 def test_other_than_an_image_is_refused(content: bytes) -> None:
     with pytest.raises(UnsupportedTypeError, match="PNG, JPEG"):
         decode(content, max_pixels=LIMIT)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_image_without_its_end_is_damaged_not_unknown(file_format: str) -> None:
+    content = encoded(gradient(), file_format)
+
+    for length in (8, 12, len(content) // 4):
+        with pytest.raises(InputError, match="damaged") as refusal:
+            decode(content[:length], max_pixels=LIMIT)
+        assert refusal.value.status == 400
+
+
+def test_palette_image_without_palette_is_damaged() -> None:
+    content = encoded(gradient().convert("P"))
+    start = content.index(b"PLTE") - 4
+    length = struct.unpack(">I", content[start : start + 4])[0]
+
+    with pytest.raises(InputError, match="damaged"):
+        decode(content[:start] + content[start + 12 + length :], max_pixels=LIMIT)
+
+
+def test_unreadable_exif_is_no_reason_to_refuse() -> None:
+    content = encoded(gradient(), "PNG", exif=b"Exif\x00\x00no TIFF at all")
+
+    assert decode(content, max_pixels=LIMIT).shape == (30, 40)
+
+
+@pytest.mark.parametrize("top", [4095, 65535])
+def test_deep_grey_is_scaled_by_its_own_range(top: int) -> None:
+    values = (np.asarray(gradient(), np.float64) / 255 * top).astype(np.uint16)
+
+    grey = decode(encoded(Image.fromarray(values)), max_pixels=LIMIT)
+
+    assert grey.max() == 255
 
 
 def test_empty_body_is_refused() -> None:
@@ -142,6 +170,50 @@ def test_damaged_image_is_read_or_refused(
     assert grey.dtype == np.uint8
     assert grey.ndim == 2
     assert grey.size > 0
+
+
+@given(
+    kind=st.sampled_from([b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"tEXt", b"IEND"]),
+    mode=st.sampled_from(["L", "P", "RGBA", "1"]),
+    place=st.integers(0, 100),
+    value=st.integers(0, 255),
+)
+def test_png_with_a_changed_chunk_is_read_or_refused(
+    kind: bytes, mode: str, place: int, value: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    chunks = chunks_of(encoded(gradient().convert(mode), "PNG", exif=exif))
+    changed = [
+        (name, with_byte(body, place, value) if name == kind else body) for name, body in chunks
+    ]
+
+    with contextlib.suppress(InputError):
+        assert decode(png_of(changed), max_pixels=LIMIT).size > 0
+
+
+def with_byte(body: bytes, place: int, value: int) -> bytes:
+    """`body` with one byte changed; its length, too, where `place` is beyond the end."""
+    return body[:place] + bytes([value]) + body[place + 1 :]
+
+
+def chunks_of(png: bytes) -> list[tuple[bytes, bytes]]:
+    """Names and bodies of the chunks of a PNG file."""
+    chunks, start = [], 8
+    while start < len(png):
+        (length,) = struct.unpack(">I", png[start : start + 4])
+        chunks.append((png[start + 4 : start + 8], png[start + 8 : start + 8 + length]))
+        start += 12 + length
+    return chunks
+
+
+def png_of(chunks: list[tuple[bytes, bytes]]) -> bytes:
+    """A PNG file of `chunks`, with checksums that are right."""
+    file = b"\x89PNG\r\n\x1a\n"
+    for name, body in chunks:
+        checksum = struct.pack(">I", zlib.crc32(name + body))
+        file += struct.pack(">I", len(body)) + name + body + checksum
+    return file
 
 
 @given(st.binary(max_size=300))

@@ -152,7 +152,7 @@ def test_large_body_is_413(client: FlaskClient) -> None:
     response = client.post("/predict", data=bytes(2_000_001))
 
     assert response.status_code == 413
-    assert "exceeds" in error_of(response)
+    assert "larger than the 2,000,000 bytes allowed" in error_of(response)
 
 
 def test_image_of_50_megapixels_is_413(client: FlaskClient) -> None:
@@ -161,7 +161,7 @@ def test_image_of_50_megapixels_is_413(client: FlaskClient) -> None:
     response = client.post("/predict", data=huge, content_type="image/png")
 
     assert response.status_code == 413
-    assert "10000 by 5000 pixels, more than the 32,000,000 allowed" in error_of(response)
+    assert "10000 by 5000 pixels, more than the 25,000,000 allowed" in error_of(response)
 
 
 @pytest.mark.parametrize(
@@ -207,6 +207,13 @@ def test_fault_of_the_service_is_logged_not_shown(
     assert response.status_code == 500
     assert error_of(response) == "The service failed on this request; the fault is logged."
     assert "AttributeError" in caplog.text
+
+
+def test_blank_pixels_are_422_too(client: FlaskClient) -> None:
+    response = client.post("/predict", json={"pixels": ZEROS})
+
+    assert response.status_code == 422
+    assert response.get_json()["reason"] == "blank"
 
 
 def test_drawings_and_photographs_are_read(client: FlaskClient, sample: Mnist) -> None:

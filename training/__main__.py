@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (DatasetError, RegistryError, TrainingError) as error:
         return _fail(error, EXIT_FAILED)
     except KeyboardInterrupt:
-        return _fail("interrupted: nothing was registered", EXIT_INTERRUPTED)
+        return _fail("interrupted", EXIT_INTERRUPTED)
     return 0
 
 

@@ -16,14 +16,16 @@ class EarlyStopping:
         self._best: Tensor | None = None
 
     def is_over(self, validation_loss: float, parameters: Tensor) -> bool:
-        """Whether to stop after this epoch; then `parameters` have become those of the best one."""
+        """Whether to stop after this epoch."""
         if not self._patience:
             return False
         if validation_loss < self._lowest:
             self._lowest, self._epochs_since, self._best = validation_loss, 0, parameters.clone()
-            return False
-        self._epochs_since += 1
-        if self._epochs_since < self._patience or self._best is None:
-            return False
-        parameters.copy_(self._best)
-        return True
+        else:
+            self._epochs_since += 1
+        return self._epochs_since >= self._patience
+
+    def restore_best(self, parameters: Tensor) -> None:
+        """Make `parameters` those of the epoch with the lowest validation loss."""
+        if self._best is not None:
+            parameters.copy_(self._best)

@@ -100,7 +100,7 @@ def check_parity(
     rounding = float(np.abs(_probabilities(network, loss, images) - exact).max())
     allowed = max(PARITY_TOLERANCE, _ROUNDING_ALLOWANCE * rounding)
     changed = int((exported.argmax(1) != exact.argmax(1)).sum())
-    if difference > allowed or changed:
+    if not difference <= allowed or changed:  # So that NaN is refused, too.
         raise TrainingError(
             f"the exported model differs from the trained one by up to {difference:.2e} "
             f"(allowed: {allowed:.2e}) and in {changed} of {len(images)} digits"

