@@ -1,25 +1,47 @@
 """The recipe: everything that decides what is learnt, and nothing else."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
 from registry.configuration import Settings, setting
 from training.activations import ActivationName
+from training.augmentation import AugmentationName
 from training.initialization import InitializationName
 from training.losses import LossName
 from training.optimizers import OptimizerName
 from training.schedules import ScheduleName
 
+RecipeName = Literal["textbook", "augmented"]
+
+_DEFAULTS: dict[RecipeName, dict[str, object]] = {
+    "textbook": {},
+    # The textbook's network on images that are never the same twice.
+    "augmented": {
+        "optimizer": "adamw",
+        "learning_rate": 0.005,
+        "weight_decay": 0.02,
+        "schedule": "linear",
+        "warmup_fraction": 0.05,
+        "epochs": 200,
+        "augmentation": "mild",
+        "averaging": 0.999,
+    },
+}
+
 
 class Recipe(Settings):
-    """The multilayer perceptron and how it is trained; the defaults are the textbook's.
+    """The multilayer perceptron and how it is trained.
 
-    784 inputs, `hidden_layers` layers of `width` units, 10 outputs.
+    784 inputs, `hidden_layers` layers of `width` units, 10 outputs. What is not given is as in the
+    recipe that `recipe` names; the defaults below are the textbook's.
     """
 
     env_prefix: ClassVar[str] = "ZIFFER_TRAIN_"
 
+    recipe: RecipeName = setting(
+        "textbook", "what the other settings of the recipe default to: textbook or augmented"
+    )
     hidden_layers: int = setting(2, "number of hidden layers; 2 to 4 are advised", ge=0, le=64)
     width: int = setting(64, "units in each hidden layer; a power of two is advised", ge=1, le=8192)
     activation: ActivationName = setting(
@@ -49,6 +71,12 @@ class Recipe(Settings):
         128, "images in a minibatch; the last of an epoch may be smaller", ge=1
     )
     epochs: int = setting(30, "passes over the training set", ge=1, le=100_000)
+    augmentation: AugmentationName = setting(
+        "none", "how much the training images are distorted: none, mild or strong"
+    )
+    averaging: float = setting(
+        0.0, "weight of the past in the average of the parameters that is kept; 0: none", ge=0, lt=1
+    )
     validation_size: int = setting(
         0, "images at the end of the training set to keep apart and score after each epoch", ge=0
     )
@@ -58,6 +86,12 @@ class Recipe(Settings):
     seed: int = setting(
         0, "seed of the initial weights and of the order of the images", ge=0, lt=2**63
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, given: dict[str, object]) -> dict[str, object]:
+        # A name that is none is left to the field's own validation.
+        return {**_DEFAULTS.get(given.get("recipe"), {}), **given}  # type: ignore[call-overload]
 
     @model_validator(mode="after")
     def _patience_needs_validation(self) -> "Recipe":

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from training import diagnosis
+from training.augmentation import AUGMENTATIONS, augment
+from training.average import Average
 from training.backpropagation import Backpropagation
 from training.early_stopping import EarlyStopping
 from training.losses import LOSSES, Loss
@@ -89,17 +91,25 @@ def train(network: Network, digits: Digits, recipe: Recipe) -> Iterator[Epoch]:
     device = network.parameters.device
     loss = LOSSES[recipe.loss]
     # The whole set lives on the device as uint8 (47 MB); each minibatch is scaled when it is used.
-    backpropagation = Backpropagation(network, loss, *_on_device(training, device))
+    originals, labels = _on_device(training, device)
     held_out = _on_device(validation, device) if len(validation) else None
+    augmentation = AUGMENTATIONS[recipe.augmentation]
+    images = torch.empty_like(originals) if augmentation else originals
+    average = Average(network.parameters, recipe.averaging) if recipe.averaging else None
+    # Steps move a network of their own where `network` is to be the average over them.
+    moving = network.to(device) if average else network
+    backpropagation = Backpropagation(moving, loss, images, labels)
     optimizer = OPTIMIZERS[recipe.optimizer](
-        network.parameters, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+        moving.parameters, momentum=recipe.momentum, weight_decay=recipe.weight_decay
     )
     stopping = EarlyStopping(recipe.patience)
     generator = torch.Generator().manual_seed(recipe.seed)
     for number in range(1, recipe.epochs + 1):
         start = time.perf_counter()
         order = torch.randperm(len(training), generator=generator).to(device)
-        score = _run_epoch(backpropagation, optimizer, order, number, recipe)
+        if augmentation:
+            augment(originals, augmentation, generator, out=images)
+        score = _run_epoch(backpropagation, optimizer, average, order, number, recipe)
         epoch = Epoch(
             number,
             training=score,
@@ -116,6 +126,7 @@ def train(network: Network, digits: Digits, recipe: Recipe) -> Iterator[Epoch]:
 def _run_epoch(
     backpropagation: Backpropagation,
     optimizer: Optimizer,
+    average: Average | None,
     order: Tensor,
     number: int,
     recipe: Recipe,
@@ -131,6 +142,8 @@ def _run_epoch(
         )
         backpropagation.run(batch)
         optimizer.step(backpropagation.gradient, recipe.learning_rate * factor)
+        if average:
+            average.update(optimizer.parameters, optimizer.steps)
     score = Score(
         backpropagation.loss_sum.item() / len(order), backpropagation.correct.item() / len(order)
     )
