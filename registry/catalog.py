@@ -193,7 +193,7 @@ class Registry:
 
     def require_safe_writes(self) -> None:
         """Raise UnsafeStoreError where two writers could overwrite each other unnoticed."""
-        if not self._single_writer and self.store.guarantee() is Guarantee.NONE:
+        if self.store.guarantee() is Guarantee.NONE and not self._single_writer:
             raise UnsafeStoreError(
                 f"{self.store.address} ignores If-None-Match on writing, so two writers could "
                 "overwrite each other: use a store that honours it, or set "

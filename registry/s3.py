@@ -72,7 +72,7 @@ class S3Store:
         return None if stored.etag == etag else stored
 
     def put(self, key: str, body: bytes) -> str:  # noqa: D102
-        return self._put(key, body)
+        return self._call(key, lambda: self._put(key, body))
 
     def create(self, key: str, body: bytes) -> str:  # noqa: D102
         if self._guarantee is Guarantee.NONE:
@@ -144,8 +144,7 @@ class S3Store:
 
     def _put(self, key: str, body: bytes, **condition: str) -> str:
         request = {**self._object(key), **self._write_options, **condition}
-        answer = self._call(key, lambda: self._client.put_object(**request, Body=body))
-        return str(answer["ETag"])
+        return str(self._client.put_object(**request, Body=body)["ETag"])
 
     def _write(self, key: str, body: bytes, etag: str | None) -> str:
         """Put on condition that the ETag is `etag`, or that nothing is there.
@@ -156,19 +155,27 @@ class S3Store:
         condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         for attempt in range(_ATTEMPTS):
             try:
-                return self._put(key, body, **condition)
+                return self._ask(key, lambda: self._put(key, body, **condition))
             except (_PreconditionError, _NoAnswerError, NotFoundError) as error:
                 present = self._present(key)
                 if (present.etag if present else None) != etag:
                     return _same_or_conflict(key, present, body)
                 if isinstance(error, _NoAnswerError):
                     raise
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter
+            time.sleep(_jitter_s(attempt))
         raise StoreUnavailableError(
             f"{self.address} refuses to write {key}, though nothing stands in the way"
         )
 
     def _call(self, key: str, request: Callable[[], Answer]) -> Answer:
+        """Ask what has no condition; a store that is busy with the key may refuse even that."""
+        for attempt in range(_ATTEMPTS - 1):
+            with suppress(_PreconditionError):
+                return self._ask(key, request)
+            time.sleep(_jitter_s(attempt))
+        return self._ask(key, request)
+
+    def _ask(self, key: str, request: Callable[[], Answer]) -> Answer:
         try:
             return request()
         except ClientError as error:
@@ -209,6 +216,10 @@ class _NoAnswerError(StoreUnavailableError):
     """The store did not say whether it did what it was asked."""
 
 
+def _jitter_s(attempt: int) -> float:
+    return random.uniform(0, 0.02 * 2**attempt)  # noqa: S311 - no secret
+
+
 def _same_or_conflict(key: str, present: StoredObject | None, body: bytes) -> str:
     if present is None:
         raise ConflictError(f"{key} is gone since it was read")
@@ -218,23 +229,25 @@ def _same_or_conflict(key: str, present: StoredObject | None, body: bytes) -> st
 
 
 def connect(settings: RegistrySettings, bucket: str, prefix: str, memory: Path) -> S3Store:
-    """A store on `bucket`; credentials that the settings do not give are boto3's to find."""
-    secret = settings.s3_secret_access_key
-    token = settings.s3_session_token
+    """A store on `bucket`, which keeps the probe's verdict below `memory`."""
+    options = {
+        "ServerSideEncryption": settings.s3_encryption,
+        "SSEKMSKeyId": settings.s3_kms_key_id,
+    }
+    given = {name: value for name, value in options.items() if value}
+    return S3Store(client(settings), bucket, prefix, write_options=given, memory=memory)
+
+
+def client(settings: RegistrySettings) -> Any:  # noqa: ANN401 - boto3 ships no types
+    """A boto3 client; credentials that the settings do not give are boto3's to find."""
+    secret, token = settings.s3_secret_access_key, settings.s3_session_token
     session = boto3.session.Session(
         aws_access_key_id=settings.s3_access_key_id,
         aws_secret_access_key=secret.get_secret_value() if secret else None,
         aws_session_token=token.get_secret_value() if token else None,
         region_name=settings.s3_region,
     )
-    client = session.client(
-        "s3", endpoint_url=settings.s3_endpoint_url, config=_client_config(settings)
-    )
-    return S3Store(client, bucket, prefix, write_options=_write_options(settings), memory=memory)
-
-
-def _client_config(settings: RegistrySettings) -> Config:
-    return Config(
+    config = Config(
         connect_timeout=settings.s3_timeout_s,
         read_timeout=settings.s3_timeout_s,
         retries={"mode": "standard", "max_attempts": 3},
@@ -242,11 +255,4 @@ def _client_config(settings: RegistrySettings) -> Config:
         request_checksum_calculation=settings.s3_checksums,
         response_checksum_validation=settings.s3_checksums,
     )
-
-
-def _write_options(settings: RegistrySettings) -> dict[str, str]:
-    options = {
-        "ServerSideEncryption": settings.s3_encryption,
-        "SSEKMSKeyId": settings.s3_kms_key_id,
-    }
-    return {name: value for name, value in options.items() if value}
+    return session.client("s3", endpoint_url=settings.s3_endpoint_url, config=config)

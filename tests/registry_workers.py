@@ -3,10 +3,14 @@
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing.synchronize import Barrier
+from datetime import timedelta
+from multiprocessing.synchronize import Barrier, Event
 from typing import Any, TypeVar
+from unittest.mock import patch
 
+from registry import collection, keys
 from registry.catalog import Registry
+from registry.documents import sha256
 from registry.errors import AliasMovedError
 from registry.settings import RegistrySettings, open_registry
 from tests.registry_examples import DIGITS, PRODUCTION, publish
@@ -14,6 +18,35 @@ from tests.registry_examples import DIGITS, PRODUCTION, publish
 Answer = TypeVar("Answer")
 
 _barrier: Barrier | None = None
+
+NEW_MODEL = b"the model that is being published"
+ORPHAN = b"bytes that nobody names"
+
+
+def prepare(registry: Registry) -> None:
+    """Two versions, each once in production, and garbage in every state."""
+    for body in (b"first", b"second"):
+        registry.promote(publish(registry, body), PRODUCTION)
+    publish(registry, b"third")
+    store = registry.store
+    store.put(keys.blob(sha256(ORPHAN)), ORPHAN)
+    store.put(f"{keys.set_aside(sha256(b'unneeded'))}earlier", b"unneeded")
+    store.put(f"{keys.set_aside(sha256(b'third'))}earlier", b"third")
+    store.delete(keys.blob(sha256(b"third")))
+
+
+def _collect(registry: Registry) -> None:
+    no_time = timedelta(0)
+    with patch.object(collection, "_SHORTEST_HOLD", no_time):
+        collection.collect(registry.store, apply=True, grace=no_time, hold=no_time)
+
+
+OPERATIONS: dict[str, Callable[[Registry], Any]] = {
+    "publish": lambda registry: publish(registry, NEW_MODEL),
+    "promote": lambda registry: registry.promote(registry.card(DIGITS, 3), PRODUCTION),
+    "rollback": lambda registry: registry.rollback(DIGITS, PRODUCTION),
+    "gc": _collect,
+}
 
 
 def together(
@@ -59,6 +92,15 @@ def promote_in_rounds(
 def _meet() -> None:
     assert _barrier is not None
     _barrier.wait(60)
+
+
+def perform(settings: RegistrySettings, operation: str, ready: Event, go: Event) -> None:
+    """Perform one operation when told to; it may not live to see the end of it."""
+    registry = open_registry(settings)
+    registry.require_safe_writes()
+    ready.set()
+    go.wait()
+    OPERATIONS[operation](registry)
 
 
 def _ready(settings: RegistrySettings) -> Registry:
