@@ -56,7 +56,7 @@ class Alias:
         A store that lets racing writers overwrite the pointer costs a second request, to the log.
         """
         try:
-            return self._up_to_date(self._read(self._store.get(self._pointer)))
+            return self._up_to_date(self.pointed())
         except NotFoundError:
             raise NotFoundError(
                 f"{self._model} has no alias {self._name!r} in {self._store.address}: "
@@ -67,6 +67,10 @@ class Alias:
         """The newest move, or None while the pointer's ETag is `etag`; one request."""
         stored = self._store.get_if_changed(self._pointer, etag)
         return None if stored is None else self._up_to_date(self._read(stored))
+
+    def pointed(self) -> Resolved:
+        """The move that the pointer copies, newest or not; raises NotFoundError."""
+        return self._read(self._store.get(self._pointer))
 
     def append(self, decide: Callable[[Resolved | None], Intent | None]) -> AliasMove:
         """Move the alias as `decide` says, given where it is; None leaves it there.
