@@ -63,8 +63,13 @@ def with_notes(card: ModelCard, added: Sequence[Note]) -> ModelCard:
 def sign(store: ObjectStore, card: ModelCard, signer: Signer) -> CardSignature:
     """Add a signature to the version of `card`; one request."""
     signature = signer.sign(statement(card.name, card.draft, card.files))
-    store.put(f"{keys.signatures(card.name, card.version)}{signature.key_id}.json", seal(signature))
+    attach(store, card, signature)
     return signature
+
+
+def attach(store: ObjectStore, card: ModelCard, signature: CardSignature) -> None:
+    """Add a signature that was made elsewhere; one request."""
+    store.put(f"{keys.signatures(card.name, card.version)}{signature.key_id}.json", seal(signature))
 
 
 def signatures(store: ObjectStore, card: ModelCard) -> list[CardSignature]:
