@@ -1,9 +1,21 @@
 """The model card: everything that is known of one immutable version of a model."""
 
+import base64
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    JsonValue,
+    RootModel,
+    StringConstraints,
+    model_validator,
+)
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -50,13 +62,55 @@ class Lineage(Frozen):
     hardware: str
 
 
+class Outcomes(Frozen):
+    """Which examples of a test set a model got right: a bit each, so that models can be compared.
+
+    The ten thousand images of MNIST's test set cost 1,668 characters.
+    """
+
+    test_set: Sha256
+    """SHA-256 of the examples, their order and their labels: outcomes compare where it is equal."""
+    examples: Annotated[int, Field(ge=1)]
+    correct: str
+    """The bits in base64, first example first, padded with zeros to whole bytes."""
+
+    @model_validator(mode="after")
+    def _as_many_bits_as_examples(self) -> Self:
+        if len(base64.b64decode(self.correct, validate=True)) != (self.examples + 7) // 8:
+            raise ValueError(f"correct has not {self.examples} bits, which is what examples says")
+        return self
+
+    @classmethod
+    def of(cls, correct: Iterable[bool], *, test_set: str) -> Self:
+        """The outcomes of a model that was right on those examples for which `correct` is true."""
+        bits = "".join("1" if right else "0" for right in correct)
+        padded = bits + "0" * (-len(bits) % 8)
+        packed = int(padded or "0", 2).to_bytes(len(padded) // 8, "big")
+        return cls(test_set=test_set, examples=len(bits), correct=base64.b64encode(packed).decode())
+
+    @property
+    def bits(self) -> int:
+        """One bit for each example, 1 where the model was right: the first is the highest."""
+        return int.from_bytes(base64.b64decode(self.correct), "big")
+
+
+class CardSignature(Frozen):
+    """An Ed25519 signature over what a card says of its model (`registry.signing`)."""
+
+    key_id: str
+    signature: str
+    """In base64."""
+
+
 class DraftCard(Frozen):
     """What the publisher knows of a model; the registry adds the rest."""
 
     recipe: dict[str, JsonValue]
-    metrics: dict[str, float]
+    metrics: dict[str, FiniteFloat]
     signature: Signature
     lineage: Lineage
+    tags: dict[str, str] = {}
+    outcomes: Outcomes | None = None
 
 
 class ModelCard(DraftCard):
@@ -69,6 +123,27 @@ class ModelCard(DraftCard):
     """Unique to one call of publish, so that a retried write recognises its own card."""
     created_at: AwareDatetime
     files: dict[str, StoredFile]
+    signatures: tuple[CardSignature, ...] = ()
+
+    @property
+    def draft(self) -> DraftCard:
+        """What the publisher said."""
+        return DraftCard.model_validate(self.model_dump(include=set(DraftCard.model_fields)))
+
+
+class Tombstone(Frozen):
+    """What stands in the place of the card of a version that was deleted."""
+
+    format: int = 1
+    name: str
+    version: int
+    deleted_at: AwareDatetime
+    deleted_by: str
+    reason: str
+
+
+class VersionRecord(RootModel[ModelCard | Tombstone]):
+    """What the key of a version holds."""
 
 
 def now() -> datetime:

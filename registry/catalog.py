@@ -1,151 +1,130 @@
 """The registry itself: publish immutable versions, move aliases, read both back verified."""
 
-import getpass
-import random
-import socket
 import time
-import uuid
-from collections.abc import Mapping
-from contextlib import suppress
-from typing import Final, Literal
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 
-from pydantic import AwareDatetime
-
-from registry import keys
+from registry import blobs, keys, promotion, publishing
+from registry.aliases import Alias
 from registry.cache import BlobCache
-from registry.card import DraftCard, Frozen, ModelCard, Sha256, StoredFile, now
-from registry.documents import seal, sha256, unseal
-from registry.errors import ConflictError, IntegrityError, NotFoundError
-from registry.store import ObjectStore, StoredObject
+from registry.card import DraftCard, ModelCard
+from registry.errors import NotFoundError, StoreUnavailableError, UnsafeStoreError
+from registry.moves import ANYTHING, AliasMove, Anything, Resolved
+from registry.policy import Policy
+from registry.signing import Signer
+from registry.store import Guarantee, ObjectStore
 
-_ATTEMPTS = 16
-
-
-class Anything:
-    """The type of `ANYTHING`: promote whatever the alias names now."""
-
-
-ANYTHING: Final = Anything()
-
-
-class AliasMove(Frozen):
-    """One entry of an alias's log: from `sequence` on, the alias names the version of `card`."""
-
-    format: int = 1
-    alias: str
-    sequence: int
-    """Counts the moves of this alias from 1."""
-    previous: Sha256 | None
-    """SHA-256 of the stored entry before this one, which chains the log; None in the first."""
-    move_id: str
-    """Unique to one call of promote, so that a retried write recognises its own entry."""
-    action: Literal["promote"]
-    reason: str
-    actor: str
-    """user@host, as the mover's machine told it: a hint for people, not a proof."""
-    at: AwareDatetime
-    card: ModelCard
-
-
-class Resolved(Frozen):
-    """What an alias names, and the ETag with which to ask whether it still does."""
-
-    move: AliasMove
-    etag: str
-
-    @property
-    def card(self) -> ModelCard:
-        """The card of the version that the alias names."""
-        return self.move.card
+__all__ = ["ANYTHING", "AliasMove", "Anything", "Registry", "Resolved"]
 
 
 class Registry:
     """A model registry in an object store.
 
-    A version is published in the order bytes, then card: a crash leaves bytes that nobody names,
-    never a card without bytes. An alias is moved in the order log, then pointer: the log entry is
-    the commit point, the pointer a copy of the newest entry that readers find in one request. A
-    writer that finds the log ahead of the pointer finishes the move before its own.
-
     Every method may raise StoreUnavailableError, and IntegrityError where stored bytes are not
-    what was written.
+    what was written; those that write raise UnsafeStoreError where the store cannot keep two
+    writers apart and nobody has promised that there is only one.
     """
 
-    def __init__(self, store: ObjectStore, cache: BlobCache | None = None) -> None:
-        """Keep everything in `store`; keep copies of fetched files in `cache`, if there is one."""
-        self.store = store
-        self._cache = cache
+    def __init__(
+        self,
+        store: ObjectStore,
+        cache: BlobCache | None = None,
+        *,
+        policy: Policy | None = None,
+        signer: Signer | None = None,
+        single_writer: bool = False,
+    ) -> None:
+        """Keep everything in `store`; keep copies of what was fetched in `cache`, if there is one.
 
-    def publish(self, model: str, files: Mapping[str, bytes], draft: DraftCard) -> ModelCard:
+        `policy` has the rules of promotion and of trust; `signer` signs what is published;
+        `single_writer` promises that no one else writes.
+        """
+        self.store = store
+        self.policy = policy or Policy()
+        self.signer = signer
+        self._cache = cache
+        self._single_writer = single_writer
+
+    def publish(
+        self,
+        model: str,
+        files: Mapping[str, bytes],
+        draft: DraftCard,
+        *,
+        publish_id: str | None = None,
+    ) -> ModelCard:
         """Store `files` (name to bytes) as the next version of `model` and return its card.
 
-        Files that the store holds already, under whatever version, are not stored again.
+        Files that the store holds already, under whatever version, take no more room. With a
+        `publish_id`, calling again after a failure returns the version that the first call made,
+        if it made one and nobody has published since.
         """
-        prefix = keys.versions(model)
-        publish_id, created_at = uuid.uuid4().hex, now()
-        stored = {name: self._store_blob(body) for name, body in files.items()}
-        version = self._newest_version(prefix) + 1
-        while True:
-            card = ModelCard(
-                **draft.model_dump(),
-                name=model,
-                version=version,
-                publish_id=publish_id,
-                created_at=created_at,
-                files=stored,
-            )
-            try:
-                self.store.create(keys.card(model, version), seal(card))
-            except ConflictError:
-                version += 1
-            else:
-                return card
+        self.require_safe_writes()
+        publication = publishing.Publication(model, files, draft, publish_id)
+        return publishing.publish(self.store, publication, self.signer)
 
     def card(self, model: str, version: int) -> ModelCard:
-        """The card of one version; raises NotFoundError."""
-        key = keys.card(model, version)
-        try:
-            card = unseal(ModelCard, self.store.get(key).body, key=key)
-        except NotFoundError:
-            raise NotFoundError(
-                f"{model} has no version {version} in {self.store.address}"
-            ) from None
-        if (card.name, card.version) != (model, version):
-            raise IntegrityError(f"{key} holds the card of {card.name} version {card.version}")
-        return card
+        """The card of one version, in one request; raises NotFoundError, DeletedError."""
+        return publishing.read_card(self.store, model, version)
 
     def versions(self, model: str) -> list[int]:
-        """The version numbers of `model`, newest first."""
-        return [keys.version_of(key) for key in self.store.list(keys.versions(model))]
+        """The version numbers of `model`, newest first; deleted ones are among them."""
+        return [keys.number_of(entry.key) for entry in self.store.listing(keys.versions(model))]
 
     def models(self) -> list[str]:
-        """The names of the models that have a version."""
-        found = self.store.list("models/")
-        return sorted({key.split("/")[1] for key in found if "/versions/" in key})
+        """The names of the models."""
+        return self.store.folders(keys.MODELS)
 
     def aliases(self, model: str) -> dict[str, int]:
         """The version that each alias of `model` names."""
         prefix = keys.aliases(model)
-        names = [key.removeprefix(prefix).removesuffix(".json") for key in self.store.list(prefix)]
-        return {alias: self.resolve(model, alias).card.version for alias in names}
+        names = (
+            listed.key.removeprefix(prefix).removesuffix(".json")
+            for listed in self.store.listing(prefix)
+        )
+        return {name: Alias(self.store, model, name).head().card.version for name in names}
 
     def resolve(self, model: str, alias: str) -> Resolved:
-        """What `alias` names, in one request; raises NotFoundError where it was never set."""
-        key = keys.pointer(model, alias)
+        """What `alias` names, in one request; raises NotFoundError where it was never set.
+
+        With a cache, a store that is away is answered for: `stale` then says that this is what the
+        alias last named. Raises UntrustedError where the policy asks for a signature in vain.
+        """
         try:
-            return _resolved(self.store.get(key), key, model, alias)
-        except NotFoundError:
-            raise NotFoundError(
-                f"{model} has no alias {alias!r} in {self.store.address}: "
-                "train and promote a version first"
-            ) from None
+            resolved = Alias(self.store, model, alias).head()
+        except StoreUnavailableError:
+            known = self._cache and self._cache.last_known(self.store, model, alias)
+            if not known:
+                raise
+            return self._trusted(known)
+        return self._remembered(self._trusted(resolved))
 
     def resolve_if_moved(self, model: str, known: Resolved) -> Resolved | None:
-        """What the alias of `known` names now, or None while that is still `known`; one request."""
-        alias = known.move.alias
-        key = keys.pointer(model, alias)
-        stored = self.store.get_if_changed(key, known.etag)
-        return None if stored is None else _resolved(stored, key, model, alias)
+        """What the alias of `known` names now, or None while that is still `known`; one request.
+
+        Where `known` is stale and turns out to be true still, it comes back no longer stale.
+        """
+        alias = Alias(self.store, model, known.move.alias)
+        moved = alias.head_if_moved(known.etag)
+        if moved is not None:
+            return self._remembered(self._trusted(moved))
+        return known.model_copy(update={"stale": False}) if known.stale else None
+
+    def watch(
+        self,
+        model: str,
+        known: Resolved,
+        *,
+        interval_s: float,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> Iterator[Resolved]:
+        """Each move of the alias of `known` from now on, for ever; one request an interval."""
+        while True:
+            sleep(interval_s)
+            moved = self.resolve_if_moved(model, known)
+            if moved is not None:
+                known = moved
+                yield moved
 
     def promote(
         self,
@@ -154,119 +133,79 @@ class Registry:
         *,
         expect: int | Anything | None = ANYTHING,
         reason: str = "",
+        force: bool = False,
     ) -> AliasMove:
         """Let `alias` name the version of `card`, and return the log entry that says so.
 
         Promoting what the alias names already changes nothing and returns the present entry.
-        Raises ConflictError, naming the present version, where `expect` is given and the alias
-        does not name that version (None: is not unset).
+        Raises AliasMovedError, naming the present version, where `expect` is given and the alias
+        does not name that version (None: is not unset); RefusedError where the policy's rules are
+        broken, unless `force` is given with a reason; UntrustedError where the policy asks for a
+        signature, which cannot be forced.
         """
-        move_id, actor = uuid.uuid4().hex, f"{_user()}@{socket.gethostname()}"
-        for attempt in range(_ATTEMPTS):
-            present = self._present(card.name, alias)
-            _check_expectation(card.name, alias, present, expect)
-            if present and present.card == card:
-                return present.move
-            move = AliasMove(
-                alias=alias,
-                sequence=present.move.sequence + 1 if present else 1,
-                previous=sha256(seal(present.move)) if present else None,
-                move_id=move_id,
-                action="promote",
-                reason=reason,
-                actor=actor,
-                at=now(),
-                card=card,
-            )
-            key = keys.log_entry(card.name, alias, move.sequence)
-            try:
-                self.store.create(key, seal(move))
-            except ConflictError:
-                self._finish_move(key, card.name, present)
-                time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311 - jitter
-                continue
-            self._point(move, present)
-            return move
-        raise ConflictError(
-            f"{card.name}@{alias} is being moved by others all the time: try again later"
+        self.require_safe_writes()
+        return promotion.promote(
+            self.store, self.policy, card, alias, expect=expect, reason=reason, force=force
         )
 
+    def rollback(
+        self,
+        model: str,
+        alias: str,
+        *,
+        expect: int | Anything = ANYTHING,
+        reason: str = "",
+    ) -> AliasMove:
+        """Let `alias` name again what it named before, and return the log entry that says so.
+
+        Rolling back again goes further back. The promotion gate is not asked: the target has been
+        through it. Raises NotFoundError where there is nothing before, otherwise as `promote`.
+        """
+        self.require_safe_writes()
+        return promotion.roll_back(
+            self.store, self.policy, model, alias, expect=expect, reason=reason
+        )
+
+    def log(self, model: str, alias: str, *, limit: int | None = None) -> list[AliasMove]:
+        """The last `limit` moves of an alias (or all), newest first; a request for each."""
+        log = Alias(self.store, model, alias)
+        return [move for move, _ in log.entries(log.sequences()[:limit])]
+
+    def as_of(self, model: str, alias: str, moment: datetime) -> AliasMove:
+        """The move that was in force at `moment`; raises NotFoundError where there was none."""
+        return Alias(self.store, model, alias).as_of(moment)
+
     def fetch(self, card: ModelCard, file: str) -> bytes:
-        """The bytes of one file of a version, with size and SHA-256 checked."""
+        """The bytes of one file of a version, size and SHA-256 checked; no request if cached."""
         try:
             stored = card.files[file]
         except KeyError:
             raise NotFoundError(
                 f"{card.name} version {card.version} has no {file!r}, only {', '.join(card.files)}"
             ) from None
-        cached = self._cache and self._cache.get(stored)
-        if cached:
+        cached = self._cache.get(stored) if self._cache else None
+        if cached is not None:
             return cached
-        key = keys.blob(stored.digest)
-        body = self.store.get(key).body
-        if len(body) != stored.size_bytes or sha256(body) != stored.digest:
-            raise IntegrityError(
-                f"{key} in {self.store.address} is damaged: {len(body)} bytes with SHA-256 "
-                f"{sha256(body)}, where {stored.size_bytes} bytes were published"
-            )
+        body = blobs.read(self.store, stored)
         if self._cache:
             self._cache.put(stored, body)
         return body
 
-    def _store_blob(self, body: bytes) -> StoredFile:
-        stored = StoredFile(digest=sha256(body), size_bytes=len(body))
-        self.store.create(keys.blob(stored.digest), body)
-        return stored
+    def require_safe_writes(self) -> None:
+        """Raise UnsafeStoreError where two writers could overwrite each other unnoticed."""
+        if self.store.guarantee() is Guarantee.NONE and not self._single_writer:
+            raise UnsafeStoreError(
+                f"{self.store.address} ignores If-None-Match on writing, so two writers could "
+                "overwrite each other: use a store that honours it, or set "
+                "ZIFFER_SINGLE_WRITER=true if you are the only one who writes"
+            )
 
-    def _newest_version(self, prefix: str) -> int:
-        newest = self.store.list(prefix, limit=1)
-        return keys.version_of(newest[0]) if newest else 0
+    def _trusted(self, resolved: Resolved) -> Resolved:
+        move = resolved.move
+        promotion.require_signature(self.policy, move.alias, move.card, move.signatures)
+        return resolved
 
-    def _present(self, model: str, alias: str) -> Resolved | None:
-        try:
-            return self.resolve(model, alias)
-        except NotFoundError:
-            return None
-
-    def _finish_move(self, key: str, model: str, present: Resolved | None) -> None:
-        """Bring the pointer up to the log entry at `key`, whose writer may have died half-way."""
-        move = unseal(AliasMove, self.store.get(key).body, key=key)
-        self._point(move, present)
-
-    def _point(self, move: AliasMove, present: Resolved | None) -> None:
-        """Copy a log entry to the pointer; a conflict means that it is as new already."""
-        key = keys.pointer(move.card.name, move.alias)
-        with suppress(ConflictError):
-            if present is None:
-                self.store.create(key, seal(move))
-            else:
-                self.store.replace(key, seal(move), etag=present.etag)
-
-
-def _resolved(stored: StoredObject, key: str, model: str, alias: str) -> Resolved:
-    move = unseal(AliasMove, stored.body, key=key)
-    if (move.card.name, move.alias) != (model, alias):
-        raise IntegrityError(f"{key} holds a move of {move.card.name}@{move.alias}")
-    return Resolved(move=move, etag=stored.etag)
-
-
-def _check_expectation(
-    model: str, alias: str, present: Resolved | None, expect: int | Anything | None
-) -> None:
-    version = present.card.version if present else None
-    if isinstance(expect, Anything) or expect == version:
-        return
-    if present is None:
-        raise ConflictError(f"{model}@{alias} is not set, expected version {expect}")
-    expected = "it unset" if expect is None else f"version {expect}"
-    raise ConflictError(
-        f"{model}@{alias} is at version {version}, expected {expected}: "
-        f"{present.move.actor} moved it at {present.move.at.isoformat()}"
-    )
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # A container may run under a user id that has no name.
-        return "unknown"
+    def _remembered(self, resolved: Resolved) -> Resolved:
+        if self._cache:
+            self._cache.remember(self.store, resolved)
+        return resolved

@@ -39,17 +39,18 @@ def unseal(model: type[Document], body: bytes, *, key: str) -> Document:
     if not intact:
         raise IntegrityError(f"{key} is damaged: its content does not match its own SHA-256")
     try:
-        return model.model_validate_json(_canonical(content))
+        return model.model_validate_json(canonical(content))
     except ValidationError as error:
         raise IntegrityError(
             f"{key} is not a {model.__name__} that this release reads: {error}"
         ) from None
 
 
-def _sealed(content: Any) -> bytes:  # noqa: ANN401 - any JSON value
-    canonical = _canonical(content)
-    return b'{"content":' + canonical + b',"sha256":"' + sha256(canonical).encode() + b'"}'
-
-
-def _canonical(content: Any) -> bytes:  # noqa: ANN401 - any JSON value
+def canonical(content: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    """JSON in the one form that equal content has; raises ValueError for NaN and infinities."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _sealed(content: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    body = canonical(content)
+    return b'{"content":' + body + b',"sha256":"' + sha256(body).encode() + b'"}'

@@ -1,12 +1,20 @@
 """What can go wrong in the registry, sorted by what the caller does next.
 
 RegistryError
-├── InvalidNameError        correct the name, alias or address
+├── InvalidNameError        correct the name, alias, query or policy
 ├── NotFoundError           publish or promote something first
+│   └── DeletedError        choose another version: this one is gone for good
 ├── ConflictError           read again, then decide again
+│   └── AliasMovedError     the same, of an alias; its `present` is what the winner did
 ├── IntegrityError          do not use these bytes, do not retry
+├── RefusedError            correct the model, or overrule the gate and say why
+├── UntrustedError          sign the model, or correct the list of trusted keys
+├── InUseError              move the alias first
 └── StoreUnavailableError   try again later, or correct the store's settings
+    └── UnsafeStoreError    the store cannot keep promises: use another one, or be its only writer
 """
+
+from typing import Any
 
 
 class RegistryError(Exception):
@@ -14,20 +22,54 @@ class RegistryError(Exception):
 
 
 class InvalidNameError(RegistryError):
-    """A model name, alias or store address is malformed."""
+    """A model name, alias, search term or policy is malformed."""
 
 
 class NotFoundError(RegistryError):
     """The named model, version, alias or object does not exist."""
 
 
+class DeletedError(NotFoundError):
+    """The version existed and was deleted; its number is never used again."""
+
+
 class ConflictError(RegistryError):
     """Another writer got there first."""
+
+
+class AliasMovedError(ConflictError):
+    """The alias does not name what the caller expected it to name."""
+
+    def __init__(self, message: str, present: Any) -> None:  # noqa: ANN401 - AliasMove | None, defined above us
+        """Carry `present`, the alias's newest move, or None where it is not set."""
+        super().__init__(message)
+        self.present = present
 
 
 class IntegrityError(RegistryError):
     """Stored bytes are not what was written."""
 
 
+class RefusedError(RegistryError):
+    """The promotion gate said no; `refusals` has one sentence for each rule that was broken."""
+
+    def __init__(self, message: str, refusals: tuple[str, ...]) -> None:
+        """Carry the broken rules."""
+        super().__init__(message)
+        self.refusals = refusals
+
+
+class UntrustedError(RegistryError):
+    """The policy asks for a signature that the model does not have."""
+
+
+class InUseError(RegistryError):
+    """The version is needed by an alias, or by history that is still kept."""
+
+
 class StoreUnavailableError(RegistryError):
     """The store does not answer, or refuses the request."""
+
+
+class UnsafeStoreError(StoreUnavailableError):
+    """The store ignores the preconditions that keep concurrent writers apart."""

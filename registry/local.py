@@ -1,15 +1,17 @@
 """A store in a local directory: the embedded default, on the standard library alone."""
 
 import fcntl
+import heapq
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from registry.documents import sha256
 from registry.errors import ConflictError, NotFoundError, StoreUnavailableError
-from registry.store import StoredObject
+from registry.store import Guarantee, ListedObject, StoredObject
 
 _TEMPORARY = ".tmp-"
 
@@ -18,7 +20,7 @@ class LocalStore:
     """One file an object; safe under concurrent processes of one machine.
 
     A file appears whole or not at all: it is written under a temporary name, synced, then linked
-    (create) or renamed (replace) into place. Reading never writes.
+    (create) or renamed (put, replace) into place. Reading never writes.
     """
 
     is_local = True
@@ -26,9 +28,12 @@ class LocalStore:
     def __init__(self, directory: Path) -> None:
         """Use `directory`, which is made by the first write."""
         self.directory = directory.expanduser().absolute()
-        self.address = str(self.directory)
+        self.address = self.identity = str(self.directory)
 
-    def get(self, key: str) -> StoredObject:  # noqa: D102 - ObjectStore documents the operations
+    def guarantee(self) -> Guarantee:  # noqa: D102 - ObjectStore documents the operations
+        return Guarantee.FULL
+
+    def get(self, key: str) -> StoredObject:  # noqa: D102
         try:
             body = self._path(key).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -41,9 +46,15 @@ class LocalStore:
         stored = self.get(key)
         return None if stored.etag == etag else stored
 
+    def put(self, key: str, body: bytes) -> str:  # noqa: D102
+        path = self._path(key)
+        with self._failing("write", key), temporary_file(path, body) as temporary:
+            temporary.replace(path)
+        return sha256(body)
+
     def create(self, key: str, body: bytes) -> str:  # noqa: D102
         path = self._path(key)
-        with self._writing(key), temporary_file(path, body) as temporary:
+        with self._failing("write", key), temporary_file(path, body) as temporary:
             try:
                 os.link(temporary, path)
             except FileExistsError:
@@ -53,7 +64,11 @@ class LocalStore:
 
     def replace(self, key: str, body: bytes, *, etag: str) -> str:  # noqa: D102
         path = self._path(key)
-        with self._writing(key), self._locked(path), temporary_file(path, body) as temporary:
+        with (
+            self._failing("write", key),
+            self._locked(path),
+            temporary_file(path, body) as temporary,
+        ):
             present = sha256(path.read_bytes()) if path.exists() else None
             if present == etag:
                 temporary.replace(path)
@@ -61,35 +76,61 @@ class LocalStore:
                 raise ConflictError(f"{key} has changed since it was read")
         return sha256(body)
 
-    def list(self, prefix: str, *, limit: int | None = None) -> list[str]:  # noqa: D102
-        try:
-            keys = sorted(self._keys_under(prefix))
-        except OSError as error:
-            raise self._unavailable("list", prefix, error) from error
-        return keys[:limit]
+    def delete(self, key: str) -> None:  # noqa: D102
+        path = self._path(key)
+        with self._failing("delete", key):
+            path.unlink(missing_ok=True)
+            if path.parent.exists():
+                _sync_directory(path.parent)
+
+    def listing(self, prefix: str, *, limit: int | None = None) -> list[ListedObject]:  # noqa: D102
+        with self._failing("list", prefix):
+            keys = (key for key in self._keys_under(prefix) if not _is_hidden(key))
+            first = sorted(keys) if limit is None else heapq.nsmallest(limit, keys)
+            return [listed for key in first if (listed := self._listed(key))]
+
+    def folders(self, prefix: str) -> list[str]:  # noqa: D102
+        with self._failing("list", prefix):
+            try:
+                entries = list(os.scandir(self._path(prefix)))
+            except FileNotFoundError:
+                return []
+            return sorted(entry.name for entry in entries if entry.is_dir())
+
+    def unfinished(self) -> list[ListedObject]:  # noqa: D102
+        with self._failing("list", ""):
+            left = (key for key in self._keys_under("") if Path(key).name.startswith(_TEMPORARY))
+            return [listed for key in sorted(left) if (listed := self._listed(key))]
 
     def _keys_under(self, prefix: str) -> Iterator[str]:
-        for folder, _, files in os.walk(self._path(prefix)):
+        for folder, _, files in os.walk(self._path(prefix), onerror=_raise_unless_absent):
             parent = Path(folder).relative_to(self.directory).as_posix()
-            yield from (f"{parent}/{file}" for file in files if not file.startswith("."))
+            yield from (f"{parent}/{file}" for file in files)
+
+    def _listed(self, key: str) -> ListedObject | None:
+        try:
+            found = self._path(key).stat()
+        except FileNotFoundError:  # Deleted since the directory was read.
+            return None
+        return ListedObject(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
     def _path(self, key: str) -> Path:
         return self.directory / key
 
     @contextmanager
-    def _writing(self, key: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise self._unavailable("write", key, error) from error
-
-    @contextmanager
     def _locked(self, path: Path) -> Iterator[None]:
         """Hold the lock of one key: compare and rename are two steps."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(path.parent)
         with path.with_name(f".lock-{path.name}").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    @contextmanager
+    def _failing(self, verb: str, key: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self._unavailable(verb, key, error) from error
 
     def _unavailable(self, verb: str, key: str, error: OSError) -> StoreUnavailableError:
         return StoreUnavailableError(
@@ -103,7 +144,7 @@ def temporary_file(path: Path, body: bytes) -> Iterator[Path]:
 
     What the caller links or renames from it is durable when the block ends.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(path.parent)
     temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
     try:
         with temporary.open("xb") as file:
@@ -114,6 +155,26 @@ def temporary_file(path: Path, body: bytes) -> Iterator[Path]:
         _sync_directory(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def make_directory(directory: Path) -> None:
+    """Make `directory` and its parents, each of them durable before the next."""
+    if directory.is_dir():
+        return
+    make_directory(directory.parent)
+    directory.mkdir(exist_ok=True)
+    _sync_directory(directory.parent)
+
+
+def _raise_unless_absent(error: OSError) -> None:
+    """A folder that is not there is empty; one that cannot be read must not look empty."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+def _is_hidden(key: str) -> bool:
+    """Temporary files and locks are not objects."""
+    return key.rpartition("/")[2].startswith(".")
 
 
 def _sync_directory(directory: Path) -> None:

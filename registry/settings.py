@@ -3,10 +3,10 @@
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, SecretStr
 
 from registry import keys
 from registry.cache import BlobCache
@@ -14,6 +14,8 @@ from registry.catalog import Registry
 from registry.configuration import Settings, setting
 from registry.errors import InvalidNameError
 from registry.local import LocalStore
+from registry.policy import Policy, read_policy
+from registry.signing import Signer
 from registry.store import ObjectStore
 
 
@@ -66,15 +68,44 @@ class RegistrySettings(Settings):
     s3_path_style: bool = setting(
         False, "address buckets by path, as many S3-compatible servers need"
     )
+    s3_access_key_id: str | None = setting(None, "credentials; unset: as boto3 finds them")
+    s3_secret_access_key: SecretStr | None = setting(
+        None, "secret of these credentials; as a flag it would show in the list of processes"
+    )
+    s3_session_token: SecretStr | None = setting(None, "token of temporary credentials")
+    s3_checksums: Literal["when_supported", "when_required"] = setting(
+        "when_supported", "when_required suits S3-compatible servers that reject CRC checksums"
+    )
+    s3_encryption: Literal["AES256", "aws:kms", "aws:kms:dsse"] | None = setting(
+        None, "server-side encryption to ask for; unset: the bucket's default"
+    )
+    s3_kms_key_id: str | None = setting(None, "KMS key for an s3_encryption of aws:kms")
     s3_timeout_s: float = setting(10, "seconds until a request to S3 is given up", gt=0, le=600)
+    single_writer: bool = setting(
+        False, "write even to a store that cannot keep two writers apart: you promise to be alone"
+    )
+    policy: Path | None = setting(
+        None, "JSON file with the rules of promotion and the trusted keys; unset: the default rules"
+    )
+    signing_key: Path | None = setting(
+        None, "PEM file with the Ed25519 key that signs what is published"
+    )
 
 
 def open_registry(settings: RegistrySettings) -> Registry:
-    """The registry that the settings name; nothing is read or written yet."""
+    """The registry that the settings name; the store is neither read nor written yet.
+
+    Raises InvalidNameError where the policy or the signing key cannot be used.
+    """
     store = open_store(settings)
-    if store.is_local:
-        return Registry(store)
-    return Registry(store, BlobCache(settings.cache_dir or user_cache_directory() / "registry"))
+    cache = None if store.is_local else BlobCache(_cache_directory(settings))
+    return Registry(
+        store,
+        cache,
+        policy=read_policy(settings.policy) if settings.policy else Policy(),
+        signer=Signer.read(settings.signing_key) if settings.signing_key else None,
+        single_writer=settings.single_writer,
+    )
 
 
 def open_store(settings: RegistrySettings) -> ObjectStore:
@@ -84,7 +115,11 @@ def open_store(settings: RegistrySettings) -> ObjectStore:
         # Imported here: boto3 takes longer to import than a local registry takes to answer.
         from registry import s3
 
-        return s3.connect(settings, address.netloc, address.path)
+        return s3.connect(settings, address.netloc, address.path, _cache_directory(settings))
     if address.scheme == "file":
         return LocalStore(Path(unquote(address.netloc + address.path)))
     return LocalStore(Path(settings.store))
+
+
+def _cache_directory(settings: RegistrySettings) -> Path:
+    return settings.cache_dir or user_cache_directory() / "registry"

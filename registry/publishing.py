@@ -1,0 +1,118 @@
+"""Publish a version: bytes first, then the card that reveals them.
+
+A crash leaves bytes that nobody names, never a card without bytes. The card's key is the version's
+number, and creating it where nothing is there is what makes numbers gapless and distinct.
+"""
+
+import random
+import time
+import uuid
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from registry import blobs, keys
+from registry.card import (
+    DraftCard,
+    ModelCard,
+    StoredFile,
+    Tombstone,
+    VersionRecord,
+    now,
+)
+from registry.documents import seal, unseal
+from registry.errors import ConflictError, DeletedError, IntegrityError, NotFoundError
+from registry.signing import Signer, statement
+from registry.store import ObjectStore
+
+# The garbage collector keeps what it sets aside for a day at least (registry.collection), so bytes
+# that it set aside under a publisher's nose are safe if the publisher is done long before.
+UPLOAD_STAYS_FRESH_S = 3600.0
+
+
+class Publication(NamedTuple):
+    """What is to be published."""
+
+    model: str
+    files: Mapping[str, bytes]
+    draft: DraftCard
+    publish_id: str | None = None
+    """Names this publication over several calls; None: each call is one of its own."""
+
+
+def publish(store: ObjectStore, publication: Publication, signer: Signer | None) -> ModelCard:
+    """Store the files as the next version and return its card; three requests for one file.
+
+    With a `publish_id` of the caller's, a fourth request finds whether an earlier call with the
+    same one got through, and returns its card if so.
+    """
+    uploaded_at = time.time()
+    stored = blobs.upload(store, publication.files)
+    newest = newest_version(store, publication.model)
+    if publication.publish_id and newest:
+        earlier = read_version(store, publication.model, newest)
+        if isinstance(earlier, ModelCard) and earlier.publish_id == publication.publish_id:
+            return earlier
+    card = _card(publication, stored, newest + 1, signer)
+    losses = 0
+    while not _commit(store, card):
+        # Whoever lost together would lose together again, but for the jitter.
+        time.sleep(random.uniform(0, 0.02 * 2 ** min(losses, 4)))  # noqa: S311
+        losses += 1
+        if time.time() - uploaded_at > UPLOAD_STAYS_FRESH_S:
+            uploaded_at = time.time()
+            blobs.upload(store, publication.files)
+        taken = newest_version(store, card.name)
+        card = card.model_copy(update={"version": max(taken, card.version) + 1})
+    return card
+
+
+def _commit(store: ObjectStore, card: ModelCard) -> bool:
+    try:
+        store.create(keys.card(card.name, card.version), seal(card))
+    except ConflictError:
+        return False
+    return True
+
+
+def newest_version(store: ObjectStore, model: str) -> int:
+    """The newest version number of `model`, 0 where there is none; one request."""
+    newest = store.listing(keys.versions(model), limit=1)
+    return keys.number_of(newest[0].key) if newest else 0
+
+
+def read_version(store: ObjectStore, model: str, version: int) -> ModelCard | Tombstone:
+    """What is known of one version, checked; raises NotFoundError."""
+    key = keys.card(model, version)
+    try:
+        record = unseal(VersionRecord, store.get(key).body, key=key).root
+    except NotFoundError:
+        raise NotFoundError(f"{model} has no version {version} in {store.address}") from None
+    if (record.name, record.version) != (model, version):
+        raise IntegrityError(f"{key} holds the card of {record.name} version {record.version}")
+    return record
+
+
+def read_card(store: ObjectStore, model: str, version: int) -> ModelCard:
+    """The card of one version, checked; raises NotFoundError, DeletedError."""
+    record = read_version(store, model, version)
+    if isinstance(record, Tombstone):
+        raise DeletedError(
+            f"{model} version {version} was deleted at {record.deleted_at.isoformat()} "
+            f"by {record.deleted_by}: {record.reason}"
+        )
+    return record
+
+
+def _card(
+    publication: Publication, stored: dict[str, StoredFile], version: int, signer: Signer | None
+) -> ModelCard:
+    signed = statement(publication.model, publication.draft, stored)
+    return ModelCard(
+        **publication.draft.model_dump(),
+        name=publication.model,
+        version=version,
+        publish_id=publication.publish_id or uuid.uuid4().hex,
+        created_at=now(),
+        files=stored,
+        signatures=(signer.sign(signed),) if signer else (),
+    )
