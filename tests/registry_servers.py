@@ -73,6 +73,7 @@ def seaweedfs() -> Iterator[Server]:
             "-s3",
             f"-s3.config={config}",
             "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
             # Each bucket takes seven volumes of this size; 0 lets there be as many as it likes.
             "-volume.max=0",
             "-master.volumeSizeLimitMB=32",

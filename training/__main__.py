@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from rich.console import Console
 
-from registry.card import DraftCard, ModelCard
+from registry.card import DraftCard, ModelCard, Outcomes
 from registry.configuration import SettingsError, load
 from registry.contract import MODEL_FILE, SIGNATURE
 from registry.errors import RegistryError
@@ -53,7 +53,7 @@ def run(settings: TrainingSettings, console: Console) -> ModelCard:
     torch.set_num_threads(settings.threads)
     device = pick_device(settings.device)
     registry = open_registry(settings.registry)
-    registry.versions(settings.registry.model)  # A store out of reach is found before, not after.
+    registry.require_safe_writes()  # A store that cannot be written is found before, not after.
     checksums = _checksums(settings)
     digits = _digits(settings, checksums, console)
 
@@ -76,6 +76,7 @@ def run(settings: TrainingSettings, console: Console) -> ModelCard:
         },
         signature=SIGNATURE,
         lineage=lineage(checksums, recipe.seed, device),
+        outcomes=Outcomes.of(scores.correct.tolist(), test_set=digits.test.digest),
     )
     card = registry.publish(settings.registry.model, {MODEL_FILE: onnx_file}, draft)
     console.print(

@@ -14,12 +14,13 @@ from training.mnist import Digits
 class Evaluation:
     """How well a model reads a set of digits.
 
-    `loss` is the mean cross-entropy in nats; `confusion[t, p]` counts the images of digit t that
-    were read as p.
+    `loss` is the mean cross-entropy in nats; `correct` [N] says which images were read rightly;
+    `confusion[t, p]` counts the images of digit t that were read as p.
     """
 
     accuracy: float
     loss: float
+    correct: NDArray[np.bool_]
     confusion: NDArray[np.int64]
 
 
@@ -42,4 +43,5 @@ def evaluate(onnx_file: bytes, digits: Digits) -> Evaluation:
     of_label = probabilities[np.arange(len(digits)), digits.labels]
     # A probability that underflowed to zero still has a finite penalty.
     loss = -np.log(np.maximum(of_label, np.finfo(np.float32).tiny)).mean()
-    return Evaluation(float((predicted == digits.labels).mean()), float(loss), confusion)
+    correct = predicted == digits.labels
+    return Evaluation(float(correct.mean()), float(loss), correct, confusion)

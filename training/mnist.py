@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.contract import DIGITS, IMAGE_SIDE
+from registry.documents import sha256
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"
@@ -40,6 +41,11 @@ class Digits:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the images and their labels, in their order."""
+        return sha256(self.images.tobytes() + self.labels.tobytes())
 
 
 @dataclass(frozen=True)
