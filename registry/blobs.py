@@ -1,12 +1,13 @@
 """The bytes of files, kept under their own SHA-256."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from registry import keys
 from registry.card import StoredFile
 from registry.documents import sha256
 from registry.errors import IntegrityError, NotFoundError
-from registry.store import ObjectStore, StoredObject
+from registry.store import ObjectStore
 
 
 def upload(store: ObjectStore, files: Mapping[str, bytes]) -> dict[str, StoredFile]:
@@ -25,10 +26,7 @@ def upload(store: ObjectStore, files: Mapping[str, bytes]) -> dict[str, StoredFi
 def read(store: ObjectStore, file: StoredFile) -> bytes:
     """The bytes of `file`, in one request; raises IntegrityError where size or SHA-256 differ."""
     key = keys.blob(file.digest)
-    try:
-        body = store.get(key).body
-    except NotFoundError:
-        body = _set_aside(store, file).body
+    body = _find(store, file)
     found = sha256(body)
     if len(body) != file.size_bytes or found != file.digest:
         raise IntegrityError(
@@ -38,9 +36,15 @@ def read(store: ObjectStore, file: StoredFile) -> bytes:
     return body
 
 
-def _set_aside(store: ObjectStore, file: StoredFile) -> StoredObject:
-    """What the garbage collector put in its trash just when a new version came to need it."""
-    copies = store.listing(keys.set_aside(file.digest), limit=1)
-    if not copies:
-        raise NotFoundError(f"{store.address} has lost {keys.blob(file.digest)}")
-    return store.get(copies[0].key)
+def _find(store: ObjectStore, file: StoredFile) -> bytes:
+    """The bytes from where they are kept, or from where the garbage collector set them aside.
+
+    It may be taking them there, or bringing them back, at this very moment: so look twice.
+    """
+    for _ in range(2):
+        with suppress(NotFoundError):
+            return store.get(keys.blob(file.digest)).body
+        for copy in store.listing(keys.set_aside(file.digest), limit=1):
+            with suppress(NotFoundError):
+                return store.get(copy.key).body
+    raise NotFoundError(f"{store.address} has lost {keys.blob(file.digest)}")

@@ -15,10 +15,10 @@ class MemoryStore:
     is_local = True
 
     def __init__(self) -> None:
-        """Begin empty, on the first of January 2026."""
+        """Begin empty, with a clock that stands still from now on."""
         self.address = self.identity = f"memory {id(self):x}"
         self.objects: dict[str, tuple[bytes, datetime]] = {}
-        self.clock = datetime(2026, 1, 1, tzinfo=UTC)
+        self.clock = datetime.now(UTC)
         self.kept_apart = Guarantee.FULL
         self.operations: list[tuple[str, str]] = []
         self.before: Callable[[str, str], None] = lambda operation, key: None
