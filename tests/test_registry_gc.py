@@ -319,3 +319,20 @@ class Story:
             with suppress(DeletedError):
                 self.registry.card(DIGITS, card.version)
                 assert self.registry.fetch(card, "model.onnx")
+
+
+def test_a_reader_finds_bytes_that_are_moved_under_its_eyes(
+    store: MemoryStore, registry: Registry
+) -> None:
+    card = publish(registry)
+    blob = keys.blob(card.files["model.onnx"].digest)
+    copy = f"{keys.set_aside(card.files['model.onnx'].digest)}earlier"
+    store.objects[copy] = store.objects.pop(blob)
+
+    def bring_back(operation: str, key: str) -> None:
+        if operation == "listing" and copy in store.objects:
+            store.objects[blob] = store.objects.pop(copy)
+
+    store.before = bring_back
+
+    assert registry.fetch(card, "model.onnx") == b"model"
