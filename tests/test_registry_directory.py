@@ -62,7 +62,7 @@ def test_a_writer_may_be_killed_at_any_step(operation: str, tmp_path: Path) -> N
         assert status in {0, -signal.SIGKILL}
         check_readers(registry)
         check_next_writer(registry)
-        step += 1
+        step += 2 if operation == "gc" else 1  # It has many steps, and most are alike.
     assert step > 6
 
 

@@ -1,10 +1,12 @@
 """How many requests each operation costs, counted on the wire, whatever the number of versions."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from moto.s3.models import s3_backends
+from moto.server import ThreadedMotoServer
 
 from registry import keys
 from registry.card import now
@@ -14,41 +16,44 @@ from registry.errors import StoreUnavailableError
 from registry.settings import open_registry
 from tests.registry_examples import DIGITS, PRODUCTION, publish
 from tests.registry_proxy import Fault, Proxy, proxied
-from tests.registry_servers import Server
-
-pytest_plugins = ["tests.registry_stores"]
+from tests.registry_servers import BUCKET, Server
 
 
 @pytest.fixture(scope="module")
-def wire(seaweedfs: Server) -> Iterator[tuple[Proxy, Server]]:
-    with proxied(seaweedfs) as proxy_and_address:
-        yield proxy_and_address
+def in_process() -> Iterator[Server]:
+    """A moto server whose memory the tests can reach: ten thousand uploads would take long."""
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    s3_backend().create_bucket(BUCKET, "us-east-1")
+    yield Server(f"http://{host}:{port}")
+    server.stop()
+
+
+def s3_backend() -> Any:  # noqa: ANN401 - moto ships no types
+    return s3_backends["123456789012"]["aws"]
 
 
 @pytest.fixture(scope="module", params=[1, 10_000])
 def populated(
     request: pytest.FixtureRequest,
-    wire: tuple[Proxy, Server],
-    seaweedfs: Server,
+    in_process: Server,
     tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[Proxy, Registry]:
+) -> Iterator[tuple[Proxy, Registry]]:
     """A registry behind the counting proxy that holds so many versions, one of them promoted."""
-    proxy, address = wire
-    cache = tmp_path_factory.mktemp("cache")
-    settings = address.settings(cache, s3_timeout_s=2)
-    registry = open_registry(settings)
-    registry.require_safe_writes()
-    card = publish(registry, b"first")
-    direct = open_registry(settings.model_copy(update={"s3_endpoint_url": seaweedfs.endpoint}))
-
-    def add(version: int) -> None:
-        copy = card.model_copy(update={"version": version})
-        direct.store.put(keys.card(DIGITS, version), seal(copy))
-
-    with ThreadPoolExecutor(8) as writers:
-        list(writers.map(add, range(2, request.param + 1)))
-    registry.promote(publish(registry, b"newest"), PRODUCTION)
-    return proxy, registry
+    with proxied(in_process) as (proxy, address):
+        settings = address.settings(tmp_path_factory.mktemp("cache"), s3_timeout_s=5)
+        registry = open_registry(settings)
+        registry.require_safe_writes()
+        card = publish(registry, b"first")
+        prefix = settings.store.removeprefix(f"s3://{BUCKET}/")
+        for version in range(2, request.param + 1):
+            copy = card.model_copy(update={"version": version})
+            key = f"{prefix}/{keys.card(DIGITS, version)}"
+            s3_backend().put_object(BUCKET, key, seal(copy))
+        registry.promote(publish(registry, b"newest"), PRODUCTION)
+        assert registry.resolve(DIGITS, PRODUCTION).card.version == request.param + 1
+        yield proxy, registry
 
 
 def test_publish_takes_three_requests(populated: tuple[Proxy, Registry]) -> None:

@@ -1,0 +1,187 @@
+"""Measure the registry against the floor: the same requests made with bare boto3.
+
+    python -m benchmarks.registry [--rounds 30]
+
+All contenders take turns in every round, so that a busy moment hits them alike. The model is
+220,478 random bytes, fresh in every round. SeaweedFS runs on this machine; MLflow, if it is
+installed, keeps its records in sqlite and its files in a local directory.
+"""
+
+import argparse
+import importlib.util
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+from registry import keys
+from registry.catalog import Registry
+from registry.documents import sha256
+from registry.local import LocalStore
+from registry.s3 import S3Store, client
+from tests.registry_examples import DIGITS, PRODUCTION, publish
+from tests.registry_servers import BUCKET, seaweedfs
+
+MODEL_BYTES = 220_478
+OPERATIONS = ("publish", "promote", "load")
+
+
+class Contender(NamedTuple):
+    """One way to do the three operations; each is handed what the one before it returned."""
+
+    name: str
+    publish: Callable[[bytes], Any]
+    promote: Callable[[Any], Any]
+    load: Callable[[], bytes]
+
+
+def ours(name: str, registry: Registry) -> Contender:
+    """The registry, without a cache: every load is a cold one."""
+    return Contender(
+        name,
+        lambda body: publish(registry, body),
+        lambda card: registry.promote(card, PRODUCTION),
+        lambda: registry.fetch(registry.resolve(DIGITS, PRODUCTION).card, "model.onnx"),
+    )
+
+
+def floor(s3: Any, like: Registry) -> Contender:  # noqa: ANN401 - boto3 ships no types
+    """The requests that the registry makes, of the same sizes, with nothing around them."""
+    example = publish(like, b"example")
+    move = like.promote(example, PRODUCTION)
+    card_body = like.store.get(keys.card(DIGITS, example.version)).body
+    entry_body = like.store.get(keys.log_entry(DIGITS, PRODUCTION, move.sequence)).body
+    count = iter(range(10**9))
+    place = {"Bucket": BUCKET}
+
+    def publish_bare(body: bytes) -> str:
+        key = f"floor/blobs/{sha256(body)}"
+        s3.put_object(**place, Key=key, Body=body)
+        s3.list_objects_v2(**place, Prefix="floor/versions/", MaxKeys=1)
+        version = f"floor/versions/{10**9 - next(count)}"
+        s3.put_object(**place, Key=version, Body=card_body, IfNoneMatch="*")
+        return key
+
+    def promote_bare(key: str) -> None:
+        present = s3.get_object(**place, Key="floor/pointer")
+        present["Body"].read()
+        entry = f"floor/log/{10**9 - next(count)}"
+        s3.put_object(**place, Key=entry, Body=entry_body, IfNoneMatch="*")
+        pointer = entry_body + key.encode()
+        s3.put_object(**place, Key="floor/pointer", Body=pointer, IfMatch=present["ETag"])
+
+    def load_bare() -> bytes:
+        pointer = s3.get_object(**place, Key="floor/pointer")["Body"].read()
+        key = pointer[len(entry_body) :].decode()
+        return bytes(s3.get_object(**place, Key=key)["Body"].read())
+
+    s3.put_object(**place, Key="floor/pointer", Body=entry_body)
+    return Contender("bare boto3 on seaweedfs", publish_bare, promote_bare, load_bare)
+
+
+def mlflow(directory: Path) -> Contender:
+    """MLflow's registry in its fastest form: in process, sqlite, local files, no inference."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    from mlflow import MlflowClient
+
+    tracker = MlflowClient(tracking_uri=f"sqlite:///{directory}/mlflow.db")
+    experiment = tracker.create_experiment("benchmark", f"file://{directory}/artifacts")
+    tracker.create_registered_model(DIGITS)
+
+    def publish_mlflow(body: bytes) -> str:
+        run = tracker.create_run(experiment)
+        path = directory / "model.onnx"
+        path.write_bytes(body)
+        tracker.log_artifact(run.info.run_id, str(path), "model")
+        source = f"{run.info.artifact_uri}/model"
+        return str(tracker.create_model_version(DIGITS, source, run.info.run_id).version)
+
+    def load_mlflow() -> bytes:
+        version = tracker.get_model_version_by_alias(DIGITS, PRODUCTION)
+        with tempfile.TemporaryDirectory() as target:
+            tracker.download_artifacts(version.run_id, "model", target)
+            return (Path(target) / "model" / "model.onnx").read_bytes()
+
+    return Contender(
+        "mlflow, sqlite and files",
+        publish_mlflow,
+        lambda version: tracker.set_registered_model_alias(DIGITS, PRODUCTION, version),
+        load_mlflow,
+    )
+
+
+def contenders(stack: ExitStack) -> Iterator[Contender]:
+    """Everyone who is installed."""
+    directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ziffer-benchmark-")))
+    yield ours("registry in a directory", Registry(LocalStore(directory / "registry")))
+    settings = stack.enter_context(seaweedfs()).settings(directory / "cache")
+    on_s3 = Registry(S3Store(client(settings), BUCKET, "registry"))
+    on_s3.require_safe_writes()
+    yield ours("registry on seaweedfs", on_s3)
+    yield floor(client(settings), on_s3)
+    if importlib.util.find_spec("mlflow"):
+        yield mlflow(directory)
+
+
+def measure(contestants: list[Contender], rounds: int) -> dict[str, dict[str, list[float]]]:
+    """Milliseconds by contender and operation; the first round warms up and does not count."""
+    times: dict[str, dict[str, list[float]]] = {
+        one.name: {operation: [] for operation in OPERATIONS} for one in contestants
+    }
+    for round_ in range(rounds + 1):
+        first = round_ % len(contestants)
+        for one in contestants[first:] + contestants[:first]:
+            for operation, ms in zip(OPERATIONS, take_turn(one), strict=True):
+                times[one.name][operation] += [ms] if round_ else []
+    return times
+
+
+def take_turn(contender: Contender) -> tuple[float, float, float]:
+    """Publish, promote and load one new model; the milliseconds that each took."""
+    body = os.urandom(MODEL_BYTES)
+    published, publish_ms = timed(partial(contender.publish, body))
+    _, promote_ms = timed(partial(contender.promote, published))
+    loaded, load_ms = timed(contender.load)
+    assert loaded == body, contender.name
+    return publish_ms, promote_ms, load_ms
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    """What `work` returned, and the milliseconds that it took."""
+    began = time.perf_counter()
+    answer = work()
+    return answer, (time.perf_counter() - began) * 1000
+
+
+def main() -> int:
+    """Measure, and print medians, minima and ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=30)
+    rounds = parser.parse_args().rounds
+    with ExitStack() as stack:
+        times = measure(list(contenders(stack)), rounds)
+    print(f"{MODEL_BYTES:,} bytes, {rounds} rounds, ms: median (fastest)")
+    for name, of in times.items():
+        cells = (f"{o} {median(ms):7.2f} ({min(ms):.2f})" for o, ms in of.items())
+        print(f"  {name:26} " + "   ".join(cells))
+    print_ratio("registry on seaweedfs", "bare boto3 on seaweedfs", times)
+    print_ratio("mlflow, sqlite and files", "registry in a directory", times)
+    print_ratio("mlflow, sqlite and files", "registry on seaweedfs", times)
+    return 0
+
+
+def print_ratio(one: str, other: str, times: dict[str, dict[str, list[float]]]) -> None:
+    """Print how many times as long one takes as the other, if both took part."""
+    if one in times and other in times:
+        cells = (f"{o} {median(times[one][o]) / median(times[other][o]):.2f}" for o in OPERATIONS)
+        print(f"  {one} / {other}: " + "   ".join(cells))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
