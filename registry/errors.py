@@ -14,7 +14,10 @@ RegistryError
     └── UnsafeStoreError    the store cannot keep promises: use another one, or be its only writer
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from registry.moves import AliasMove
 
 
 class RegistryError(Exception):
@@ -40,7 +43,7 @@ class ConflictError(RegistryError):
 class AliasMovedError(ConflictError):
     """The alias does not name what the caller expected it to name."""
 
-    def __init__(self, message: str, present: Any) -> None:  # noqa: ANN401 - AliasMove | None, defined above us
+    def __init__(self, message: str, present: "AliasMove | None") -> None:
         """Carry `present`, the alias's newest move, or None where it is not set."""
         super().__init__(message)
         self.present = present

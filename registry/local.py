@@ -4,6 +4,7 @@ import fcntl
 import heapq
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -29,8 +30,14 @@ class LocalStore:
         """Use `directory`, which is made by the first write."""
         self.directory = directory.expanduser().absolute()
         self.address = self.identity = str(self.directory)
+        self._is_writable = False
 
     def guarantee(self) -> Guarantee:  # noqa: D102 - ObjectStore documents the operations
+        if not self._is_writable:
+            with self._failing("write", "anything"):
+                self.directory.mkdir(parents=True, exist_ok=True)
+                tempfile.TemporaryFile(dir=self.directory).close()
+            self._is_writable = True
         return Guarantee.FULL
 
     def get(self, key: str) -> StoredObject:  # noqa: D102

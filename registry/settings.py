@@ -40,8 +40,18 @@ def _store_address(address: str) -> str:
         raise ValueError(
             f"{scheme[1]}:// is no kind of store: use s3://bucket/prefix, file:///path or a path"
         )
-    if scheme and scheme[1].lower() == "s3" and not urlsplit(address).netloc:
+    host = urlsplit(address).netloc
+    if scheme and scheme[1].lower() == "s3" and not host:
         raise ValueError("an s3:// address needs a bucket: s3://bucket/prefix")
+    if scheme and scheme[1].lower() == "file" and host not in {"", "localhost"}:
+        raise ValueError("a file:// address needs an absolute path: file:///path")
+    return address
+
+
+def _http_address(address: str) -> str:
+    url = urlsplit(address)
+    if url.scheme not in {"http", "https"} or not url.hostname:
+        raise ValueError("expected an address such as https://storage.example.org:9000")
     return address
 
 
@@ -63,7 +73,9 @@ class RegistrySettings(Settings):
     cache_dir: Path | None = setting(
         None, "where files fetched from S3 are kept; unset: ziffer/registry in the user's cache"
     )
-    s3_endpoint_url: str | None = setting(None, "address of an S3-compatible server; unset: AWS")
+    s3_endpoint_url: Annotated[str, AfterValidator(_http_address)] | None = setting(
+        None, "address of an S3-compatible server; unset: AWS"
+    )
     s3_region: str | None = setting(None, "region of the bucket; unset: as boto3 finds it")
     s3_path_style: bool = setting(
         False, "address buckets by path, as many S3-compatible servers need"
@@ -117,7 +129,7 @@ def open_store(settings: RegistrySettings) -> ObjectStore:
 
         return s3.connect(settings, address.netloc, address.path, _cache_directory(settings))
     if address.scheme == "file":
-        return LocalStore(Path(unquote(address.netloc + address.path)))
+        return LocalStore(Path(unquote(address.path)))
     return LocalStore(Path(settings.store))
 
 

@@ -84,7 +84,7 @@ def promote_in_rounds(
             registry.promote(card, PRODUCTION, expect=present)
             told.append(("won", card.version))
         except AliasMovedError as error:
-            told.append(("lost", error.present.card.version))
+            told.append(("lost", error.present.card.version if error.present else 0))
         _meet()
     return told
 

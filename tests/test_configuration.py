@@ -63,6 +63,8 @@ def test_empty_variable_counts_as_unset() -> None:
         ({"PORT": "0"}, r"PORT is '0': .*greater than or equal to 1"),
         ({"ZIFFER_STORE": "ftp://x"}, r"ZIFFER_STORE is 'ftp://x': ftp:// is no kind of store"),
         ({"ZIFFER_STORE": "s3://"}, r"needs a bucket: s3://bucket/prefix"),
+        ({"ZIFFER_STORE": "file://var/registry"}, r"needs an absolute path: file:///path"),
+        ({"ZIFFER_S3_ENDPOINT_URL": "storage:9000"}, r"expected an address such as https://"),
         ({"ZIFFER_MODEL": "My Model"}, r"ZIFFER_MODEL is 'My Model': .*a-z, 0-9"),
         ({"ZIFFER_ALIAS": "7"}, r"ZIFFER_ALIAS is '7': .*not digits alone"),
         ({"ZIFFER_STROE": "x"}, r"ZIFFER_STROE .* did you mean ZIFFER_STORE\?"),

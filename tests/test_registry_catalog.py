@@ -135,6 +135,7 @@ def test_promote_wants_the_version_that_is_expected(registry: Registry) -> None:
     with pytest.raises(AliasMovedError, match="canary is not set, expected version 1"):
         registry.promote(second, "canary", expect=1)
 
+    assert caught.value.present
     assert caught.value.present.card == first
     assert registry.promote(second, PRODUCTION, expect=1).sequence == 2
 
