@@ -42,6 +42,10 @@ format: $(venv)/.test ## format the code
 	$(python) -m ruff check --fix
 	$(python) -m ruff format
 
+.PHONY: bench-registry
+bench-registry: $(venv)/.test ## measure the registry against bare boto3, and MLflow if it is there
+	$(python) -m benchmarks.registry
+
 .PHONY: picture
 picture: $(venv)/.test ## take README's picture of the page of the running service
 	$(python) docs/picture.py
