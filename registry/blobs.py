@@ -43,8 +43,8 @@ def _find(store: ObjectStore, file: StoredFile) -> bytes:
     """
     for _ in range(2):
         with suppress(NotFoundError):
-            return store.get(keys.blob(file.digest)).body
+            return store.read(keys.blob(file.digest))
         for copy in store.listing(keys.set_aside(file.digest), limit=1):
             with suppress(NotFoundError):
-                return store.get(copy.key).body
+                return store.read(copy.key)
     raise NotFoundError(f"{store.address} has lost {keys.blob(file.digest)}")

@@ -129,7 +129,7 @@ def _set_aside(store: ObjectStore, run: str, garbage: Iterable[ListedObject]) ->
     for blob in garbage:
         began_s = time.time()
         with suppress(NotFoundError):  # Another run was here first.
-            body = store.get(blob.key).body
+            body = store.read(blob.key)
             store.put(f"{keys.set_aside(keys.digest_of(blob.key))}{run}", body)
         # After a long sleep the copy may be gone and the blob be needed: leave it to the next run.
         if time.time() - began_s < _LONGEST_STEP_S:
@@ -139,7 +139,7 @@ def _set_aside(store: ObjectStore, run: str, garbage: Iterable[ListedObject]) ->
 def _bring_back(store: ObjectStore, copies: Iterable[ListedObject]) -> None:
     for copy in copies:
         with suppress(NotFoundError):  # Another run was here first.
-            store.put(keys.blob(keys.digest_of(copy.key)), store.get(copy.key).body)
+            store.put(keys.blob(keys.digest_of(copy.key)), store.read(copy.key))
             store.delete(copy.key)
 
 

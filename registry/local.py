@@ -41,23 +41,25 @@ class LocalStore:
         return Guarantee.FULL
 
     def get(self, key: str) -> StoredObject:  # noqa: D102
+        body = self.read(key)
+        return StoredObject(body, sha256(body))
+
+    def read(self, key: str) -> bytes:  # noqa: D102
         try:
-            body = self._path(key).read_bytes()
+            return self._path(key).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             raise NotFoundError(f"there is no {key} in {self.address}") from None
         except OSError as error:
             raise self._unavailable("read", key, error) from error
-        return StoredObject(body, sha256(body))
 
     def get_if_changed(self, key: str, etag: str) -> StoredObject | None:  # noqa: D102
         stored = self.get(key)
         return None if stored.etag == etag else stored
 
-    def put(self, key: str, body: bytes) -> str:  # noqa: D102
+    def put(self, key: str, body: bytes) -> None:  # noqa: D102
         path = self._path(key)
         with self._failing("write", key), temporary_file(path, body) as temporary:
             temporary.replace(path)
-        return sha256(body)
 
     def create(self, key: str, body: bytes) -> str:  # noqa: D102
         path = self._path(key)

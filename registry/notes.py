@@ -94,7 +94,7 @@ def _append(store: ObjectStore, prefix: str, document: BaseModel) -> None:
 
 def _read_all(store: ObjectStore, prefix: str, model: type[Document]) -> list[Document]:
     def read(key: str) -> Document:
-        return unseal(model, store.get(key).body, key=key)
+        return unseal(model, store.read(key), key=key)
 
     listed = store.listing(prefix)
     with ThreadPoolExecutor(_READERS) as readers:

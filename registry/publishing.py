@@ -84,7 +84,7 @@ def read_version(store: ObjectStore, model: str, version: int) -> ModelCard | To
     """What is known of one version, checked; raises NotFoundError."""
     key = keys.card(model, version)
     try:
-        record = unseal(VersionRecord, store.get(key).body, key=key).root
+        record = unseal(VersionRecord, store.read(key), key=key).root
     except NotFoundError:
         raise NotFoundError(f"{model} has no version {version} in {store.address}") from None
     if (record.name, record.version) != (model, version):

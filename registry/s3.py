@@ -71,8 +71,11 @@ class S3Store:
             return None
         return None if stored.etag == etag else stored
 
-    def put(self, key: str, body: bytes) -> str:  # noqa: D102
-        return self._call(key, lambda: self._put(key, body))
+    def read(self, key: str) -> bytes:  # noqa: D102
+        return self._read(key).body
+
+    def put(self, key: str, body: bytes) -> None:  # noqa: D102
+        self._call(key, lambda: self._put(key, body))
 
     def create(self, key: str, body: bytes) -> str:  # noqa: D102
         if self._guarantee is Guarantee.NONE:

@@ -44,7 +44,7 @@ def annotated(store: ObjectStore, model: str) -> list[ModelCard]:
     found = [listed.key for listed in store.listing(prefix)]
 
     def read(key: str) -> Note:
-        return unseal(Note, store.get(key).body, key=key)
+        return unseal(Note, store.read(key), key=key)
 
     with ThreadPoolExecutor(_READERS) as readers:
         read_notes = dict(zip(found, readers.map(read, found), strict=True))

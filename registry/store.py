@@ -1,4 +1,4 @@
-"""What the registry asks of a store: nine operations, two of them conditional.
+"""What the registry asks of a store: ten operations, two of them conditional.
 
 The words are HTTP's: an ETag is an opaque mark of an object's present content. It serves to compare
 and swap, never to check integrity (which the registry does itself).
@@ -62,8 +62,11 @@ class ObjectStore(Protocol):
     def get_if_changed(self, key: str, etag: str) -> StoredObject | None:
         """The object at `key`, or None while its ETag is still `etag`; raises NotFoundError."""
 
-    def put(self, key: str, body: bytes) -> str:
-        """Write `body` at `key`, whatever is there, and return its ETag."""
+    def read(self, key: str) -> bytes:
+        """The bytes at `key`, where their ETag is of no interest; raises NotFoundError."""
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write `body` at `key`, whatever is there."""
 
     def create(self, key: str, body: bytes) -> str:
         """Write `body` at `key` where nothing is there, and return its ETag.

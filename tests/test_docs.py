@@ -53,13 +53,20 @@ def test_curl_command_gets_an_answer(command: str, service_url: str) -> None:
 )
 def test_python_command_succeeds(command: str, tmp_path: Path, sample_store: Path) -> None:
     _, *words = shlex.split(command)
-    recipe = QUICK_RECIPE | {"ZIFFER_TRAIN_EPOCHS": "1"}
     store = tmp_path if "training" in words else sample_store
+    # On a few hundred images, most recipes learn too little for the default rules of promotion.
+    policy = tmp_path / "policy.json"
+    policy.write_text('{"default": {"require": []}}')
+    sample = {
+        name: value
+        for name, value in QUICK_RECIPE.items()
+        if name in {"ZIFFER_TRAIN_DATA_DIR", "ZIFFER_TRAIN_CHECKSUMS"}
+    }
 
     done = subprocess.run(
         [sys.executable, *words],
         cwd=ROOT,
-        env=environment(ZIFFER_STORE=store, **recipe),
+        env=environment(ZIFFER_STORE=store, ZIFFER_POLICY=policy, **sample),
         capture_output=True,
         text=True,
         check=False,

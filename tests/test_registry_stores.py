@@ -20,6 +20,7 @@ def test_get_returns_what_was_put(store: ObjectStore) -> None:
     store.put("a/b", b"body")
 
     assert store.get("a/b").body == b"body"
+    assert store.read("a/b") == b"body"
 
 
 @pytest.mark.parametrize("body", [b"", b"\x00\xff" * 3, b"x" * 300_000])
@@ -32,6 +33,8 @@ def test_any_bytes_are_kept(store: ObjectStore, body: bytes) -> None:
 def test_get_of_nothing_is_not_found(store: ObjectStore) -> None:
     with pytest.raises(NotFoundError, match="a/b"):
         store.get("a/b")
+    with pytest.raises(NotFoundError, match="a/b"):
+        store.read("a/b")
 
 
 def test_put_overwrites(store: ObjectStore) -> None:
@@ -190,7 +193,8 @@ def test_of_racing_creations_one_wins(store: ObjectStore) -> None:
 
 def test_of_racing_replacements_one_wins(store: ObjectStore) -> None:
     for round_ in range(2):
-        etag = store.put("a", b"round %d" % round_)
+        store.put("a", b"round %d" % round_)
+        etag = store.get("a").etag
         winners = race(partial(store.replace, "a", etag=etag))
 
         assert len(winners) == 1
