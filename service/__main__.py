@@ -45,6 +45,8 @@ def run(settings: ServiceSettings) -> None:
     def announce() -> None:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{host}:{settings.port}"
+        if classifier.is_stale:
+            print("the store is away: this is the version that the alias last named", flush=True)
         print(f"serving {card.name} version {card.version} on {address}", flush=True)
 
     serve(create_app(settings, classifier), settings, announce)

@@ -12,9 +12,11 @@ from service.errors import ModelUnusableError
 class Classifier:
     """One version of the model in onnxruntime; safe to use from several threads."""
 
-    def __init__(self, onnx_file: bytes, card: ModelCard) -> None:
+    def __init__(self, onnx_file: bytes, card: ModelCard, *, is_stale: bool = False) -> None:
         """Load `onnx_file` and run it once; raises ModelUnusableError."""
         self.card = card
+        self.is_stale = is_stale
+        """Whether the store was away, so that the alias may name another version by now."""
         self.digest = card.files[MODEL_FILE].digest
         _check_signature(card)
         # One thread: the network is so small that a second costs more than it gives.

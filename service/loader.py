@@ -8,7 +8,9 @@ from service.classifier import Classifier
 def load_classifier(registry: Registry, model: str, alias: str) -> Classifier:
     """The version of `model` that `alias` names, verified and warm.
 
+    Where the store is away, this is the version that the alias last named, if it is in the cache.
     Raises RegistryError where it cannot be had whole, ModelUnusableError where it does not work.
     """
-    card = registry.resolve(model, alias).card
-    return Classifier(registry.fetch(card, MODEL_FILE), card)
+    resolved = registry.resolve(model, alias)
+    onnx_file = registry.fetch(resolved.card, MODEL_FILE)
+    return Classifier(onnx_file, resolved.card, is_stale=resolved.stale)

@@ -52,7 +52,8 @@ def predict() -> Response:
 @routes.get("/v2/health/ready")
 def health() -> Response:
     """Live and ready: the service listens only while it has a model."""
-    return _json(Health(live=True, ready=True))
+    classifier: Classifier = current_app.extensions["classifier"]
+    return _json(Health(live=True, ready=True, stale=classifier.is_stale or None))
 
 
 def _json(body: BaseModel) -> Response:

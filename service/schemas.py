@@ -53,3 +53,5 @@ class Health(BaseModel):
 
     live: bool
     ready: bool
+    stale: bool | None = None
+    """True where the store was away and the model is the last known one; else absent."""

@@ -268,12 +268,20 @@ def test_training_and_service_meet_in_an_s3_bucket(tmp_path: Path, sample: Mnist
         with serving([sys.executable, "-m", "service"], env) as (url, _):
             picture = encoded(Image.fromarray(sample.test.images[0]))
             answer = curl("--data-binary", "@-", f"{url}/predict", body=picture)
+            health = curl(f"{url}/healthz")
     finally:
         server.stop()
+    # The store is gone; what was fetched from it is not.
+    with serving([sys.executable, "-m", "service"], env) as (url, _):
+        answer_without_store = curl("--data-binary", "@-", f"{url}/predict", body=picture)
+        health_without_store = curl(f"{url}/healthz")
 
     assert "there is no bucket 'models'" in missing.stderr
     assert training.returncode == 0, training.stderr
     assert answer["digit"] == 7
+    assert health == {"live": True, "ready": True}
+    assert answer_without_store == answer
+    assert health_without_store == {"live": True, "ready": True, "stale": True}
 
 
 in_own_environment = Path(sys.prefix) == ROOT / ".venv"
