@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from moto.server import ThreadedMotoServer
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
@@ -19,7 +18,7 @@ from registry import keys
 from registry.card import ModelCard
 from registry.documents import unseal
 from registry.settings import RegistrySettings, open_registry
-from tests import programs
+from tests import programs, registry_servers
 from tests.drawings import encoded
 from tests.programs import QUICK_RECIPE, ROOT, environment, free_port, serving
 from training.mnist import Mnist
@@ -247,36 +246,30 @@ def test_request_in_flight_is_finished_on_stop(sample_store: Path, sample: Mnist
 
 
 def test_training_and_service_meet_in_an_s3_bucket(tmp_path: Path, sample: Mnist) -> None:
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
+    picture = encoded(Image.fromarray(sample.test.images[0]))
+    with registry_servers.moto() as server:
         env = environment(
-            ZIFFER_STORE="s3://models/ziffer",
-            ZIFFER_S3_ENDPOINT_URL=f"http://{host}:{port}",
+            ZIFFER_STORE=f"s3://{registry_servers.BUCKET}/ziffer",
+            ZIFFER_S3_ENDPOINT_URL=server.endpoint,
             ZIFFER_S3_PATH_STYLE="true",
             ZIFFER_CACHE_DIR=tmp_path,
-            AWS_ACCESS_KEY_ID="key",
-            AWS_SECRET_ACCESS_KEY="secret",  # noqa: S106 - of no use anywhere
+            AWS_ACCESS_KEY_ID=registry_servers.ACCESS_KEY,
+            AWS_SECRET_ACCESS_KEY=registry_servers.SECRET_KEY,
             AWS_DEFAULT_REGION="us-east-1",
             PORT=free_port(),
             **QUICK_RECIPE,
         )
-        missing = programs.run("training", env=env)
-        subprocess.run(["curl", "-sf", "-X", "PUT", f"http://{host}:{port}/models"], check=True)
+        missing = programs.run("training", env=env | {"ZIFFER_STORE": "s3://nowhere/ziffer"})
         training = programs.run("training", env=env)
         with serving([sys.executable, "-m", "service"], env) as (url, _):
-            picture = encoded(Image.fromarray(sample.test.images[0]))
             answer = curl("--data-binary", "@-", f"{url}/predict", body=picture)
             health = curl(f"{url}/healthz")
-    finally:
-        server.stop()
     # The store is gone; what was fetched from it is not.
     with serving([sys.executable, "-m", "service"], env) as (url, _):
         answer_without_store = curl("--data-binary", "@-", f"{url}/predict", body=picture)
         health_without_store = curl(f"{url}/healthz")
 
-    assert "there is no bucket 'models'" in missing.stderr
+    assert "there is no bucket 'nowhere'" in missing.stderr
     assert training.returncode == 0, training.stderr
     assert answer["digit"] == 7
     assert health == {"live": True, "ready": True}
