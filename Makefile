@@ -28,7 +28,7 @@ test: lint ## check style and types, then run the tests
 	$(python) -m pytest -m "not full"
 
 .PHONY: test-full
-test-full: $(venv)/.test ## run the tests that train on the whole of MNIST
+test-full: $(venv)/.test ## run the slow tests, some on the whole of MNIST
 	$(python) -m pytest -m full
 
 .PHONY: lint

@@ -18,7 +18,7 @@ class CannotListenError(Exception):
 
 
 def serve(app: Flask, settings: ServiceSettings, announce: Callable[[], None]) -> None:
-    """Serve `app` until SIGINT or SIGTERM; requests in flight are finished.
+    """Serve `app` until SIGINT, SIGTERM or SIGHUP; requests in flight are finished.
 
     The workers are forked from this process, so they share the loaded model's memory and start at
     once. Calls `announce` when the address is known to be free; raises CannotListenError otherwise.

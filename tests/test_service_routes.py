@@ -216,7 +216,7 @@ def test_blank_pixels_are_422_too(client: FlaskClient) -> None:
     assert response.get_json()["reason"] == "blank"
 
 
-def test_drawings_and_photographs_are_read(client: FlaskClient, sample: Mnist) -> None:
+def test_jpeg_of_dark_ink_on_grey_paper_is_read(client: FlaskClient, sample: Mnist) -> None:
     picture = encoded(drawing(sample.test.images[0], ink=40, paper=190), "JPEG", quality=60)
 
     assert client.post("/predict", data=picture).get_json()["digit"] == 7
