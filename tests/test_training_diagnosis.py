@@ -29,6 +29,7 @@ def test_eight_layers_of_relu_do_not(sample: Mnist) -> None:
     ("sizes", "words"),
     [
         ([0.0, 1e-2], "layer 1 of 2 has stopped learning: its gradient is zero"),
+        ([1e-2, 0.0], "layer 2 of 2 has stopped learning: its gradient is zero"),
         ([1e-6, 1e-2], "layer 1 of 2 hardly learns: its gradient is 1e-04 of the last layer's"),
         ([1e3, 1e-2], "the gradient of layer 1 of 2 is 1e+05 times the last layer's"),
     ],

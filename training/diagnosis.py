@@ -39,7 +39,7 @@ def warnings(sizes: Sequence[float]) -> list[str]:
                 "of the last layer's (vanishing gradients); try relu, fewer layers or another "
                 "initialization"
             )
-        elif size > _EXPLODED * last:
+        elif size > _EXPLODED * last > 0:
             found.append(
                 f"the gradient of layer {number} of {len(sizes)} is {size / last:.0e} times the "
                 "last layer's (exploding gradients); try a smaller learning rate or initial weights"
