@@ -6,10 +6,10 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from registry.contract import DIGITS, IMAGE_SIDE, INPUT_NAME, OUTPUT_NAME
+from registry.contract import DIGITS, IMAGE_SIDE, INPUT_NAME, NOT_A_DIGIT_NAME, OUTPUT_NAME
 from training.activations import ActivationName
-from training.evaluate import predict
-from training.losses import LOSSES, LossName
+from training.evaluate import Answers, answer
+from training.losses import LOSSES, LossName, not_a_digit
 from training.network import WHITE, Network
 from training.train import TrainingError
 
@@ -32,10 +32,11 @@ PARITY_TOLERANCE = 2e-6
 _ROUNDING_ALLOWANCE = 2.0
 
 
-def to_onnx(network: Network, loss: LossName) -> bytes:
-    """The network as one ONNX file: uint8 [N, 28, 28] in, float32 [N, 10] probabilities out.
+def to_onnx(network: Network, loss: LossName, level: float = 0.0) -> bytes:
+    """The network as one ONNX file, with the inputs and outputs of the pixel contract.
 
-    `loss` is what it was trained with, which decides what its logits mean.
+    `loss` is what it was trained with, which decides what its logits mean; `level` is where their
+    level tells a digit from something else (see `not_a_digit`).
 
     The graph is written by hand, for three reasons: PyTorch's exporter puts paths and source lines
     of this machine into the file, does not give the same bytes from another folder, and needs
@@ -46,7 +47,10 @@ def to_onnx(network: Network, loss: LossName) -> bytes:
         helper.make_node("Cast", [INPUT_NAME], ["as_float"], to=TensorProto.FLOAT),
         helper.make_node("Flatten", ["as_float"], ["hidden_0"]),
     ]
-    initializers = []
+    initializers = [
+        numpy_helper.from_array(np.array(level, np.float32), "level"),
+        numpy_helper.from_array(np.array([1], np.int64), "classes_axis"),
+    ]
     layers = network.layers
     last = len(layers) - 1
     for index, layer in enumerate(layers):
@@ -73,20 +77,31 @@ def to_onnx(network: Network, loss: LossName) -> bytes:
 
 
 def _output_nodes(loss: LossName) -> list[onnx.NodeProto]:
-    """From logits to probabilities; see Loss.log_probabilities."""
-    if loss != "binary_cross_entropy":
-        return [helper.make_node("Softmax", ["logits"], [OUTPUT_NAME], axis=1)]
+    """From logits to what the model answers; see Loss.log_probabilities and `not_a_digit`."""
+    nodes, meant = [], "logits"
+    if loss == "binary_cross_entropy":
+        nodes = [
+            # ln sigmoid(z) = −softplus(−z)
+            helper.make_node("Neg", ["logits"], ["negated"]),
+            helper.make_node("Softplus", ["negated"], ["softplus"]),
+            helper.make_node("Neg", ["softplus"], ["log_probabilities"]),
+        ]
+        meant = "log_probabilities"
     return [
-        # ln sigmoid(z) = −softplus(−z)
-        helper.make_node("Neg", ["logits"], ["negated"]),
-        helper.make_node("Softplus", ["negated"], ["softplus"]),
-        helper.make_node("Neg", ["softplus"], ["log_probabilities"]),
-        helper.make_node("Softmax", ["log_probabilities"], [OUTPUT_NAME], axis=1),
+        *nodes,
+        helper.make_node("Softmax", [meant], [OUTPUT_NAME], axis=1),
+        helper.make_node("ReduceLogSumExp", [meant, "classes_axis"], ["digit"], keepdims=0),
+        helper.make_node("Sub", ["level", "digit"], ["no_digit"]),
+        helper.make_node("Sigmoid", ["no_digit"], [NOT_A_DIGIT_NAME]),
     ]
 
 
 def check_parity(
-    onnx_file: bytes, network: Network, loss: LossName, images: NDArray[np.uint8]
+    onnx_file: bytes,
+    network: Network,
+    loss: LossName,
+    images: NDArray[np.uint8],
+    level: float = 0.0,
 ) -> float:
     """Compare the exported file with the network, computed in float64, over `images`.
 
@@ -94,18 +109,22 @@ def check_parity(
     TrainingError where it exceeds PARITY_TOLERANCE and cannot be the rounding of float32 either,
     or where an image would be given another digit.
     """
-    exact = _probabilities(network.to(torch.float64), loss, images)
-    exported = predict(onnx_file, images)
-    difference = float(np.abs(exported - exact).max())
-    rounding = float(np.abs(_probabilities(network, loss, images) - exact).max())
+    exact = _answers(network.to(torch.float64), loss, images, level)
+    exported = answer(onnx_file, images)
+    difference = _largest_difference(exported, exact)
+    rounding = _largest_difference(_answers(network, loss, images, level), exact)
     allowed = max(PARITY_TOLERANCE, _ROUNDING_ALLOWANCE * rounding)
-    changed = int((exported.argmax(1) != exact.argmax(1)).sum())
+    changed = int((exported.probabilities.argmax(1) != exact.probabilities.argmax(1)).sum())
     if not difference <= allowed or changed:  # So that NaN is refused, too.
         raise TrainingError(
             f"the exported model differs from the trained one by up to {difference:.2e} "
             f"(allowed: {allowed:.2e}) and in {changed} of {len(images)} digits"
         )
     return difference
+
+
+def _largest_difference(some: Answers, others: Answers) -> float:
+    return max(float(np.abs(one - other).max()) for one, other in zip(some, others, strict=True))
 
 
 def _serialize(nodes: list[onnx.NodeProto], initializers: list[onnx.TensorProto]) -> bytes:
@@ -117,7 +136,10 @@ def _serialize(nodes: list[onnx.NodeProto], initializers: list[onnx.TensorProto]
                 INPUT_NAME, TensorProto.UINT8, ["N", IMAGE_SIDE, IMAGE_SIDE]
             )
         ],
-        [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, ["N", DIGITS])],
+        [
+            helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, ["N", DIGITS]),
+            helper.make_tensor_value_info(NOT_A_DIGIT_NAME, TensorProto.FLOAT, ["N"]),
+        ],
         initializers,
     )
     model = helper.make_model(
@@ -131,11 +153,6 @@ def _serialize(nodes: list[onnx.NodeProto], initializers: list[onnx.TensorProto]
     return serialized
 
 
-def _probabilities(
-    network: Network, loss: LossName, images: NDArray[np.uint8]
-) -> NDArray[np.float64]:
-    logits = network.logits(torch.tensor(images))
-    probabilities: NDArray[np.float64] = (
-        LOSSES[loss].log_probabilities(logits).softmax(1).double().numpy()
-    )
-    return probabilities
+def _answers(network: Network, loss: LossName, images: NDArray[np.uint8], level: float) -> Answers:
+    meant = LOSSES[loss].log_probabilities(network.logits(torch.tensor(images)))
+    return Answers(meant.softmax(1).numpy(), not_a_digit(meant, level).numpy())
