@@ -8,10 +8,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from registry.contract import DIGITS, IMAGE_SIDE, INPUT_NAME, NOT_A_DIGIT_NAME, OUTPUT_NAME
 from training.activations import ActivationName
+from training.errors import TrainingError
 from training.evaluate import Answers, answer
 from training.losses import LOSSES, LossName, not_a_digit
 from training.network import WHITE, Network
-from training.train import TrainingError
 
 # Old enough for any onnxruntime of the last two years; new enough for everything used here.
 OPSET = 20
