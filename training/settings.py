@@ -18,6 +18,9 @@ class TrainingSettings(Settings):
     recipe: Recipe = Field(default_factory=Recipe)
     registry: RegistrySettings = Field(default_factory=RegistrySettings)
 
+    config: Path | None = setting(
+        None, "TOML file with any of these settings by name; flags and variables come before it"
+    )
     device: Literal["auto", "cpu", "cuda"] = setting(
         "auto", "where to train: auto takes the GPU if there is one"
     )
