@@ -16,7 +16,7 @@ def printed_digits(count: int, seed: int) -> Digits:
     labels = random.permutation(np.arange(count) % DIGITS).astype(np.uint8)
     images = np.empty((count, IMAGE_SIDE, IMAGE_SIDE), np.uint8)
     for digit, glyphs in enumerate(DIGIT_GLYPHS):
-        places = np.flatnonzero(labels == digit)
+        places = random.permutation(np.flatnonzero(labels == digit))
         for glyph, some in zip(glyphs, np.array_split(places, len(glyphs)), strict=True):
             images[some] = drawn(glyph, len(some), random)
     return Digits(images, labels)
@@ -42,7 +42,7 @@ def _drawn(
     # Most type stands upright, and little leans to the left.
     slant = np.maximum(hands.vary(-0.35, 0.36), 0) + hands.vary(-0.06, 0.06)
     pens = Pens(
-        radius=hands.vary(0.5, 2.1),
+        radius=hands.vary(0.4, 2.1),
         softness=hands.vary(1.0, 2.0),
         contrast=np.maximum(hands.vary(-0.6, 0.6), 0),
     )
