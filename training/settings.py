@@ -33,3 +33,6 @@ class TrainingSettings(Settings):
         None, "file as sha256sum makes it, to train on other files of MNIST's names and format"
     )
     promote: bool = setting(True, "let the alias name the new version in the end")
+    unpublished_dir: Path = setting(
+        Path("var/unpublished"), "where a finished model is kept until it is published"
+    )
