@@ -18,6 +18,7 @@ from registry.errors import RegistryError
 from registry.settings import open_registry, user_cache_directory
 from training import console as epoch_table
 from training import diagnosis, mnist
+from training.errors import TrainingError
 from training.evaluate import evaluate
 from training.export import check_parity, to_onnx
 from training.lineage import lineage
@@ -25,7 +26,7 @@ from training.mnist import DatasetError, Mnist
 from training.network import build
 from training.settings import TrainingSettings
 from training.sources import MIRRORS, Directory, Mirror, NpmPackage, Source, obtain
-from training.train import TrainingError, pick_device, train
+from training.train import pick_device, train
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from training.train import Epoch
+from training.epoch import Epoch
 
 _TRAINING = f"{'epoch':>5}  {'loss':>7}  {'accuracy':>8}"
 _VALIDATION = f"  {'val loss':>8}  {'val acc':>7}"
