@@ -118,7 +118,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_version_commands(listed: _Commands) -> None:
     publish = listed.add("publish", commands.publish)
-    publish.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    publish.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help="or a directory: all that is in it"
+    )
     publish.add_argument("--card", type=Path, required=True, help="JSON: a registry.card.DraftCard")
     publish.add_argument("--publish-id", help="makes repeating the command harmless")
     listed.add("list", commands.list_versions)
