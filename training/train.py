@@ -22,6 +22,7 @@ from training.network import Network
 from training.optimizers import OPTIMIZERS
 from training.recipe import Recipe
 from training.schedules import learning_rate_factor
+from training.training_set import prepare
 
 # Images on whose gradient the layers are diagnosed after each epoch.
 _DIAGNOSED_IMAGES = 256
@@ -40,16 +41,6 @@ def pick_device(name: str, local_rank: int = 0) -> torch.device:
     if available and name != "cpu":
         return torch.device("cuda", local_rank)
     return torch.device("cpu")
-
-
-def split(digits: Digits, validation_size: int) -> tuple[Digits, Digits]:
-    """The training images, and the last `validation_size` of them apart; raises TrainingError."""
-    count = len(digits) - validation_size
-    if count < 1:
-        raise TrainingError(
-            f"--validation-size is {validation_size}, but there are only {len(digits)} images"
-        )
-    return digits[:count], digits[count:]
 
 
 def train(network: Network, digits: Digits, recipe: Recipe) -> Iterator[Epoch]:
@@ -73,7 +64,7 @@ class Training:
         Raises TrainingError where a minibatch would be larger than the training set, or cannot be
         shared out evenly.
         """
-        training, validation = split(digits, recipe.validation_size)
+        training, validation = prepare(digits, recipe)
         self.network = network
         self.history: list[Epoch] = []
         self._recipe = recipe
@@ -92,7 +83,11 @@ class Training:
         # Steps move a network of their own where `network` is to be the average over them.
         self._moving = network.to(device) if self._average else network
         self._backpropagation = Backpropagation(
-            self._moving, LOSSES[recipe.loss], self._images, self._labels
+            self._moving,
+            LOSSES[recipe.loss],
+            self._images,
+            self._labels,
+            open_set=recipe.non_digits > 0,
         )
         self._optimizer = OPTIMIZERS[recipe.optimizer](
             self._moving.parameters, momentum=recipe.momentum, weight_decay=recipe.weight_decay

@@ -1,0 +1,91 @@
+"""Figures and printed signs: each function draws images uint8 [count, 28, 28] in MNIST's frame.
+
+Rings, bars and empty boxes are no figures here, and no signs: they are a 0 or a 1.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from training.synthetic.framing import centred, fitted
+from training.synthetic.letter_glyphs import CLEAR_LETTERS
+
+_CANVAS_SIDE = 112
+
+# Without what resembles a digit: ! | / \ ( ) [ ] { } $ & § and the like.
+_SYMBOLS = "?%#@+=*<>^~€£¥×÷±≠≈≤≥∑√π©®¶"
+
+_ARROW = ((-1, 0.15), (0.3, 0.15), (0.3, 0.5), (1, 0), (0.3, -0.5), (0.3, -0.15), (-1, -0.15))
+_HOUSE = ((-0.8, 1), (-0.8, -0.1), (0, -1), (0.8, -0.1), (0.8, 1))
+_CROSS = ((-0.3, -1), (0.3, -1), (0.3, -0.3), (1, -0.3), (1, 0.3), (0.3, 0.3))
+_BOLT = ((0.2, -1), (-0.6, 0.2), (0, 0.2), (-0.3, 1), (0.6, -0.3), (0, -0.3))
+_TRIANGLE = ((0, -1), (0.9, 0.6), (-0.9, 0.6))
+_ANGLES = np.radians(np.arange(10) * 36)
+_STAR = tuple(
+    (float(np.sin(angle) * size), float(-np.cos(angle) * size))
+    for angle, size in zip(_ANGLES, (1, 0.42) * 5, strict=True)
+)
+_FIGURES = (_ARROW, _ARROW, _HOUSE, _CROSS + tuple((-x, -y) for x, y in _CROSS), _BOLT, _TRIANGLE, _STAR)
+
+
+def figures(count: int, random: np.random.Generator) -> NDArray[np.uint8]:
+    """Arrows, stars, houses and other figures, turned any way, as outlines or filled."""
+    return centred(np.stack([_figure(random) for _ in range(count)]))
+
+
+def symbols(count: int, random: np.random.Generator) -> NDArray[np.uint8]:
+    """Punctuation and mathematical signs, printed."""
+    return _printed([_SYMBOLS[index] for index in random.integers(0, len(_SYMBOLS), count)], random)
+
+
+def typed_letters(count: int, random: np.random.Generator) -> NDArray[np.uint8]:
+    """Letters, printed."""
+    indices = random.integers(0, len(CLEAR_LETTERS), count)
+    return _printed([CLEAR_LETTERS[index] for index in indices], random)
+
+
+def words(count: int, random: np.random.Generator) -> NDArray[np.uint8]:
+    """Two to four letters next to one another, printed."""
+    letters = np.array(list(CLEAR_LETTERS))
+    return _printed(
+        ["".join(random.choice(letters, random.integers(2, 5))) for _ in range(count)], random
+    )
+
+
+def _figure(random: np.random.Generator) -> NDArray[np.float32]:
+    angle = random.uniform(0, 2 * np.pi)
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    shape = np.array(_FIGURES[random.integers(len(_FIGURES))]) * random.uniform(0.6, 1, 2)
+    points = [tuple(point) for point in (shape @ rotation + 1.2) * (_CANVAS_SIDE / 2.4)]
+    canvas = Image.new("L", (_CANVAS_SIDE, _CANVAS_SIDE))
+    pen = ImageDraw.Draw(canvas)
+    if random.random() < 0.5:
+        pen.polygon(points, fill=255)
+    else:
+        pen.line([*points, points[0], points[1]], 255, int(random.integers(4, 14)), joint="curve")
+    return fitted(np.asarray(canvas, np.float32))
+
+
+def _printed(texts: Sequence[str], random: np.random.Generator) -> NDArray[np.uint8]:
+    widths = random.integers(0, 4, len(texts))
+    return centred(np.stack([_text(*each) for each in zip(texts, widths.tolist(), strict=True)]))
+
+
+def _text(text: str, stroke_width: int) -> NDArray[np.float32]:
+    font = _font()
+    left, top, right, bottom = font.getbbox(text, stroke_width=stroke_width)
+    canvas = Image.new("L", (round(right - left) + 2, round(bottom - top) + 2))
+    ImageDraw.Draw(canvas).text((1 - left, 1 - top), text, 255, font, stroke_width=stroke_width)
+    return fitted(np.asarray(canvas, np.float32))
+
+
+@cache
+def _font() -> ImageFont.FreeTypeFont:
+    """The one that is a part of Pillow."""
+    font = ImageFont.load_default(40)
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        raise RuntimeError("this Pillow is built without FreeType, and cannot draw text")
+    return font
