@@ -1,81 +1,78 @@
-"""From a trained network to what is registered: calibrated, exported, compared and scored."""
+"""Put together what is registered: the model's files, its report and its card."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-
-from registry.contract import INT8_MODEL_FILE, MODEL_FILE
-from training.evaluate import evaluate
-from training.export import check_parity, to_onnx
-from training.losses import LOSSES
+from registry.card import DraftCard, Lineage, Outcomes
+from registry.contract import INT8_MODEL_FILE, MODEL_FILE, SIGNATURE
+from training.calibration import reliability
+from training.epoch import Epoch
+from training.evaluate import Evaluation, answer, evaluate
+from training.finish import Model, finish
 from training.mnist import Digits, Mnist
 from training.network import Network
-from training.quantization import to_int8_onnx
 from training.recipe import Recipe
-from training.synthetic.non_digits import TRAINED_KINDS, non_digits
-from training.temperature import fit_level, fit_temperature, with_temperature
-from training.training_set import split
+from training.rejection import auroc_by_kind
+from training.synthetic.non_digits import HELD_OUT_KINDS, KINDS, non_digits
 
-INT8_TOLERANCE = 0.0005
-"""Share of all training images that the model in eight bits may misread in addition."""
-
-# Images that show which values the hidden units take.
-_RANGE_IMAGES = 1000
-
-# Digits, and other things, between which the level is fitted.
-_LEVEL_IMAGES = 3000
+# Of each kind, so that the area under the curve is known to about a thousandth.
+_NON_DIGITS = 500
 
 
 @dataclass(frozen=True)
-class Model:
-    """A network that is finished, and the files that hold it."""
+class Product:
+    """Everything that is published of one training."""
 
-    network: Network
-    temperature: float
-    files: Mapping[str, bytes]
-    parity: float
-    """Largest difference of a probability between the network and its export."""
+    files: dict[str, bytes]
+    draft: DraftCard
 
 
-def finish(network: Network, digits: Mnist, recipe: Recipe) -> Model:
-    """Calibrate and export `network`, which `recipe` has trained on `digits`.
+def assemble(
+    network: Network,
+    history: Sequence[Epoch],
+    digits: Mnist,
+    recipe: Recipe,
+    lineage: Lineage,
+) -> Product:
+    """Finish the network that `recipe` has trained, score it on the test set, and describe it.
 
-    Its temperature is fitted on the validation images, where there are any. Raises TrainingError
-    where the export computes something else.
+    Raises TrainingError where the export computes something else than the network.
     """
-    training, validation = split(digits.train, recipe.validation_size)
-    network = network.to(torch.device("cpu"))
-    temperature = 1.0
-    if len(validation):
-        labels = torch.tensor(validation.labels, dtype=torch.int64)
-        temperature = fit_temperature(_meant(network, recipe, validation.images), labels)
-        network = with_temperature(network, temperature)
-    level = _level(network, recipe, validation if len(validation) else training)
-    onnx_file = to_onnx(network, recipe.loss, level)
-    parity = check_parity(onnx_file, network, recipe.loss, digits.test.images, level)
-    files = {MODEL_FILE: onnx_file}
-    int8_file = to_int8_onnx(network, recipe.loss, training.images[:_RANGE_IMAGES], level)
-    lost = evaluate(onnx_file, digits.train).accuracy - evaluate(int8_file, digits.train).accuracy
-    if lost <= INT8_TOLERANCE:
-        files[INT8_MODEL_FILE] = int8_file
-    return Model(network, temperature, files, parity)
-
-
-def _level(network: Network, recipe: Recipe, digits: Digits) -> float:
-    """The level of the logits that tells digits from other things best; one number, so it fits."""
-    some = digits[-_LEVEL_IMAGES:]
-    # Other pictures than those that were trained on, of the same kinds.
-    others = non_digits(TRAINED_KINDS, _LEVEL_IMAGES, recipe.seed + 1, some)
-    return fit_level(
-        _meant(network, recipe, some.images).logsumexp(1),
-        _meant(network, recipe, others).logsumexp(1),
+    model = finish(network, digits, recipe)
+    scores = evaluate(model.files[MODEL_FILE], digits.test)
+    areas = _areas(model.files[MODEL_FILE], scores, digits.test)
+    metrics = _metrics(model, scores, areas, digits.test)
+    draft = DraftCard(
+        recipe=recipe.model_dump(mode="json"),
+        metrics=metrics,
+        signature=SIGNATURE,
+        lineage=lineage,
+        outcomes=Outcomes.of(scores.correct.tolist(), test_set=digits.test.digest),
     )
+    return Product(dict(model.files), draft)
 
 
-def _meant(network: Network, recipe: Recipe, images: NDArray[np.uint8]) -> Tensor:
-    """Logarithms of probabilities [N, 10], up to a constant; see Loss.log_probabilities."""
-    return LOSSES[recipe.loss].log_probabilities(network.logits(torch.tensor(images)))
+def _metrics(
+    model: Model, scores: Evaluation, areas: dict[str, float], test: Digits
+) -> dict[str, float]:
+    metrics = {
+        "accuracy": scores.accuracy,
+        "loss": scores.loss,
+        "calibration_error": reliability(scores.answers.probabilities, test.labels).ece,
+        "temperature": model.temperature,
+        "parity_max_abs_error": model.parity,
+        # Of the kinds that no network is trained on.
+        "not_a_digit_auroc": sum(areas[kind] for kind in HELD_OUT_KINDS) / len(HELD_OUT_KINDS),
+        "digits_taken_for_none": float((scores.answers.not_a_digit > 0.5).mean()),
+    }
+    if INT8_MODEL_FILE in model.files:
+        metrics["int8_accuracy"] = evaluate(model.files[INT8_MODEL_FILE], test).accuracy
+    return metrics
+
+
+def _areas(onnx_file: bytes, scores: Evaluation, test: Digits) -> dict[str, float]:
+    """How well each kind of non-digit is told from the digits of the test set, as an AUROC."""
+    # No training draws from this seed, and its own digits are none that were trained on.
+    others = {kind: non_digits([kind], _NON_DIGITS, 2**62, test) for kind in KINDS}
+    said = {kind: answer(onnx_file, images).not_a_digit for kind, images in others.items()}
+    return auroc_by_kind(scores.answers.not_a_digit, said)

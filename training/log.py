@@ -24,7 +24,7 @@ class Log(Protocol):
     def say(self, message: str, **facts: Any) -> None:  # noqa: ANN401 - any JSON value
         """A sentence for people; `facts` are what programs want to know of it."""
 
-    def warn(self, message: str) -> None:
+    def caution(self, message: str) -> None:
         """Something that does not stop the training, but should not be so."""
 
     def show(self, epochs: Iterable[Epoch], *, done: int, total: int) -> Iterator[Epoch]:
@@ -49,7 +49,7 @@ class TextLog:
     def say(self, message: str, **_: object) -> None:  # noqa: D102 - Log documents these
         self._console.print(message, highlight=False)
 
-    def warn(self, message: str) -> None:  # noqa: D102
+    def caution(self, message: str) -> None:  # noqa: D102
         self._console.print(f"warning: {message}", style="yellow", highlight=False)
 
     def show(  # noqa: D102
@@ -80,7 +80,7 @@ class JsonLog:
     def say(self, message: str, **facts: Any) -> None:  # noqa: ANN401, D102
         self._write("info", message, facts)
 
-    def warn(self, message: str) -> None:  # noqa: D102
+    def caution(self, message: str) -> None:  # noqa: D102
         self._write("warning", message, {})
 
     def show(  # noqa: D102

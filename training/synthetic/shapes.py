@@ -28,7 +28,15 @@ _STAR = tuple(
     (float(np.sin(angle) * size), float(-np.cos(angle) * size))
     for angle, size in zip(_ANGLES, (1, 0.42) * 5, strict=True)
 )
-_FIGURES = (_ARROW, _ARROW, _HOUSE, _CROSS + tuple((-x, -y) for x, y in _CROSS), _BOLT, _TRIANGLE, _STAR)
+_FIGURES = (
+    _ARROW,
+    _ARROW,
+    _HOUSE,
+    _CROSS + tuple((-x, -y) for x, y in _CROSS),
+    _BOLT,
+    _TRIANGLE,
+    _STAR,
+)
 
 
 def figures(count: int, random: np.random.Generator) -> NDArray[np.uint8]:
