@@ -9,13 +9,13 @@ from pydantic import ValidationError
 from registry.card import Frozen, Lineage, ModelCard
 from registry.catalog import Registry
 from registry.configuration import SettingsError
-from registry.contract import MODEL_FILE, SIGNATURE
+from registry.contract import SIGNATURE
 from registry.documents import sha256
 from training import mnist
 from training.data import DataSettings, load_digits, read_checksums
 from training.errors import TrainingError
 from training.evaluate import evaluate
-from training.export import to_onnx
+from training.finish import finish
 from training.lineage import lineage
 from training.mnist import Digits, Mnist
 from training.network import build
@@ -162,7 +162,7 @@ def _train_again(recipe: Recipe, digits: Mnist, device: torch.device) -> dict[st
     network = build(recipe).to(device)
     for _ in train(network, digits.train, recipe):
         pass
-    return {MODEL_FILE: to_onnx(network.to(torch.device("cpu")), recipe.loss)}
+    return dict(finish(network, digits, recipe).files)
 
 
 def _compare(
