@@ -123,7 +123,9 @@ def _five(hands: Hands) -> list[Stroke]:
     lean, height = hands.vary(0, 0.08), (1 - waist + 0.06) / 2
     bowl = hands.arc(0, 1 - height, width, height, 235, 515)
     return [
-        hands.line((width * hands.vary(0.7, 1), 0), (-width + lean, 0), (-width, waist + 0.05), bowl)
+        hands.line(
+            (width * hands.vary(0.7, 1), 0), (-width + lean, 0), (-width, waist + 0.05), bowl
+        )
     ]
 
 
@@ -268,7 +270,13 @@ _FORMS: tuple[tuple[Glyph, ...], ...] = (
     (_curved_six, _curved_six, _straight_six, _curled_six),
     (_seven, _seven, _curved_seven, _crossed_seven),
     (_eight, _eight, _crossing_eight),
-    (_turned(_curved_six), _turned(_curved_six), _turned(_straight_six), _straight_nine, _hooked_nine),
+    (
+        _turned(_curved_six),
+        _turned(_curved_six),
+        _turned(_straight_six),
+        _straight_nine,
+        _hooked_nine,
+    ),
 )
 
 DIGIT_GLYPHS: tuple[tuple[Glyph, ...], ...] = tuple(

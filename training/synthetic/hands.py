@@ -39,7 +39,8 @@ class Hands:
         """
         angles = np.radians(np.linspace(start, end, _ARC_POINTS, dtype=np.float32))
         cosine, sine = (
-            np.sign(part) * np.abs(part) ** self._exponent for part in (np.cos(angles), np.sin(angles))
+            np.sign(part) * np.abs(part) ** self._exponent
+            for part in (np.cos(angles), np.sin(angles))
         )
         xs = self._column(x) + self._column(width) * cosine
         ys = self._column(y) + self._column(height) * sine

@@ -99,7 +99,9 @@ def _v(hands: Hands) -> list[Stroke]:
 
 def _w(hands: Hands) -> list[Stroke]:
     width, peak, lean = hands.vary(0.6, 0.95), hands.vary(0, 0.5), hands.vary(0.05, 0.2)
-    return [hands.line((-lean, 0), (0.1, 1), (width / 2, peak), (width - 0.1, 1), (width + lean, 0))]
+    return [
+        hands.line((-lean, 0), (0.1, 1), (width / 2, peak), (width - 0.1, 1), (width + lean, 0))
+    ]
 
 
 def _x(hands: Hands) -> list[Stroke]:

@@ -42,10 +42,7 @@ def _random(kind: str, seed: int) -> np.random.Generator:
 def _letters(count: int, random: np.random.Generator) -> NDArray[np.uint8]:
     parts = np.array_split(np.arange(count), len(LETTER_GLYPHS))
     return np.concatenate(
-        [
-            drawn(glyph, len(part), random)
-            for glyph, part in zip(LETTER_GLYPHS, parts, strict=True)
-        ]
+        [drawn(glyph, len(part), random) for glyph, part in zip(LETTER_GLYPHS, parts, strict=True)]
     )
 
 

@@ -96,7 +96,8 @@ def _pink(count: int, random: np.random.Generator) -> _Patches:
 
 
 def _shadows(count: int, random: np.random.Generator) -> _Patches:
-    return (_pink(count, random) > 0.5) * _between(count, random, 0.5, 1)
+    light = _filtered(count, random, lambda frequency: 1 / frequency)
+    return (light > _between(count, random, -0.7, 0.7)) * _between(count, random, 0.5, 1)
 
 
 def _filtered(

@@ -42,9 +42,9 @@ def _drawn(
     # Most type stands upright, and little leans to the left.
     slant = np.maximum(hands.vary(-0.35, 0.36), 0) + hands.vary(-0.06, 0.06)
     pens = Pens(
-        radius=hands.vary(0.4, 2.1),
+        radius=hands.vary(0.4, 2.4),
         softness=hands.vary(1.0, 2.0),
-        contrast=np.maximum(hands.vary(-0.6, 0.6), 0),
+        contrast=np.maximum(hands.vary(-0.6, 0.75), 0),
     )
     strokes = slanted([stroke * stretch[:, None] for stroke in strokes], slant)
     return drawings(strokes, pens, square_ends=square_ends)

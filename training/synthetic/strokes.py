@@ -52,9 +52,7 @@ def _fitted(strokes: Sequence[Stroke], radius: NDArray[np.float32]) -> list[Stro
     low, high = points.min(1), points.max(1)
     scale = (BOX_SIDE - 2 * radius) / (high - low).max(1).clip(1e-6)
     middle = (low + high) / 2
-    return [
-        (stroke - middle[:, None]) * scale[:, None, None] + BOX_SIDE / 2 for stroke in strokes
-    ]
+    return [(stroke - middle[:, None]) * scale[:, None, None] + BOX_SIDE / 2 for stroke in strokes]
 
 
 def _segments(strokes: Sequence[Stroke]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
