@@ -69,4 +69,5 @@ def _pens(count: int, random: np.random.Generator) -> Pens:
         radius=random.uniform(0.4, 1.6, count).astype(np.float32),
         softness=random.uniform(1, 2, count).astype(np.float32),
         contrast=np.zeros(count, np.float32),
+        is_square=np.zeros(count, np.bool_),
     )
