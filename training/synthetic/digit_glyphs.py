@@ -1,6 +1,6 @@
 """The digits in the forms in which people print and write them.
 
-Each function draws one form; where two are mixed, some hands draw the one and some the other.
+Each function draws one form, with the measures of as many hands as are to draw it.
 """
 
 import numpy as np

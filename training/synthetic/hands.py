@@ -36,7 +36,7 @@ class Hands:
     def arc(
         self, x: Measure, y: Measure, width: Measure, height: Measure, start: float, end: float
     ) -> Stroke:
-        """Part of an ellipse, or of a rounder rectangle, around (x, y).
+        """Part of an ellipse, or of a rounded rectangle, around (x, y).
 
         `width` and `height` are half its own; it runs from `start` to `end` in degrees, of which 0
         is to the right, 90 below, 180 to the left and 270 above.

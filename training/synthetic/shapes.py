@@ -15,7 +15,7 @@ from training.synthetic.letter_glyphs import CLEAR_LETTERS
 
 _CANVAS_SIDE = 112
 
-# What Pillow's typeface has, without what resembles a digit: ! | / \\ ( ) [ ] { } $ & and the like.
+# What Pillow's typeface has, without what resembles a digit: ! | / \ ( ) [ ] { } $ & and the like.
 _SYMBOLS = '#%*+<=>?@^~©±«»™“…:;"'
 
 _ANGLES = np.radians(np.arange(0, 360, 36))
