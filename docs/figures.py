@@ -12,7 +12,7 @@ from training.mnist import Digits
 from training.network import build
 from training.recipe import Recipe
 from training.report import figures
-from training.report.charts import HEIGHT, WIDTH
+from training.report.plot import HEIGHT, WIDTH
 from training.report.svg import standalone
 from training.sources import MIRRORS, Directory, Mirror, NpmPackage, Source, obtain
 from training.train import train

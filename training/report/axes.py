@@ -50,7 +50,7 @@ def linear(
     given = sorted(values)
     low, high = given[0], given[-1]
     if low == high:
-        low, high = low - (abs(low) / 2 or 0.5), high + (abs(high) / 2 or 0.5)
+        low -= abs(low) / 2 or 1
     step = max(_round_step((high - low) / _TICKS), least_step)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))

@@ -3,23 +3,17 @@
 Colours run from the first tone, 0, to the last, 1; the stylesheet says what they are.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
 from training.report.axes import Axis
+from training.report.plot import BOTTOM, CHARACTER, HEIGHT, RIGHT, WIDTH, Plot, plot, text
 from training.report.svg import chart, element
 
-WIDTH = 400
-HEIGHT = 250
-
-_TOP = 30
-_BOTTOM = 44
-_RIGHT = 14
-# A generous guess, since a chart cannot know the reader's font.
-_CHARACTER = 6.8
 _LABEL_HEIGHT = 14
+_ROW = 26
 
 # Lines of a chart share so many points, so that a long training makes no large page.
 _POINTS = 3000
@@ -44,74 +38,6 @@ class Spread:
     low: float
     high: float
     says: str
-
-
-@dataclass(frozen=True)
-class Plot:
-    """The rectangle between two axes, with their names."""
-
-    x: Axis
-    y: Axis
-    x_name: str
-    y_name: str
-    left: float
-    right: float
-    top: float = _TOP
-    bottom: float = HEIGHT - _BOTTOM
-
-    def at(self, x: float, y: float) -> tuple[float, float]:
-        """Where a point of the data lies in the chart."""
-        return (
-            self.left + self.x.share(x) * (self.right - self.left),
-            self.bottom - self.y.share(y) * (self.bottom - self.top),
-        )
-
-    def frame(self) -> Markup:
-        """The axes, their lines and names."""
-        return element(
-            "g",
-            *(self._row(value, name) for value, name in self.y.ticks),
-            *(self._column(value, name) for value, name in self.x.ticks),
-            _text(self.y_name, 0, self.top - 18, class_="name"),
-            _text(
-                self.x_name, (self.left + self.right) / 2, self.bottom + 38, class_="name middle"
-            ),
-            element(
-                "path", d=f"M{self.left:.1f} {self.bottom:.1f}H{self.right:.1f}", class_="axis"
-            ),
-        )
-
-    def _row(self, value: float, name: str) -> Markup:
-        y = self.at(self.x.low, value)[1]
-        return element(
-            "g",
-            element("path", d=f"M{self.left:.1f} {y:.1f}H{self.right:.1f}", class_="grid"),
-            _text(name, self.left - 8, y + 4, class_="end"),
-        )
-
-    def _column(self, value: float, name: str) -> Markup:
-        x = self.at(value, self.y.low)[0]
-        return element(
-            "g",
-            element("path", d=f"M{x:.1f} {self.bottom:.1f}v4", class_="axis"),
-            _text(name, x, self.bottom + 19, class_="middle"),
-        )
-
-
-def plot(
-    x: Axis,
-    y: Axis,
-    *,
-    x_name: str,
-    y_name: str,
-    end_names: Iterable[str] = (),
-    bottom: float = HEIGHT - _BOTTOM,
-) -> Plot:
-    """A plot with room for the names of its ticks on the left, and for `end_names` on the right."""
-    left = 12 + max(len(name) for _, name in y.ticks) * _CHARACTER
-    longest = max(map(len, end_names), default=0)
-    right = WIDTH - max(_RIGHT, 12 + longest * _CHARACTER)
-    return Plot(x, y, x_name, y_name, left, right, bottom=bottom)
 
 
 def line_chart(
@@ -146,12 +72,12 @@ def spread_chart(
     """
     x_name, y_name, columns_name = names
     unnamed = replace(x, ticks=[(value, "") for value, _ in x.ticks])
-    right = WIDTH - 2 * _RIGHT
+    right = WIDTH - 2 * RIGHT
     above = Plot(unnamed, y, "", y_name, left=52, right=right, bottom=240)
     below = Plot(x, columns_axis, x_name, columns_name, left=52, right=right, top=290, bottom=340)
     return chart(
         WIDTH,
-        below.bottom + _BOTTOM,
+        below.bottom + BOTTOM,
         description,
         above.frame(),
         element("path", d=_path([above.at(0, 0), above.at(1, 1)]), class_="ideal"),
@@ -165,27 +91,24 @@ def bar_chart(
     bars: Sequence[tuple[str, float, str]], x: Axis, *, x_name: str, description: str
 ) -> Markup:
     """Lying bars (name, value, value in words) that begin at the axis's low end."""
-    left = 12 + max(len(name) for name, _, _ in bars) * _CHARACTER
-    right = WIDTH - 12 - max(len(words) for _, _, words in bars) * _CHARACTER
-    row, bottom = 26, 8 + 26 * len(bars)
-    area = Plot(x, Axis(0, 1, ()), x_name, "", left, right, top=8, bottom=bottom)
-    drawn = [
+    left = 12 + max(len(name) for name, _, _ in bars) * CHARACTER
+    right = WIDTH - 12 - max(len(words) for _, _, words in bars) * CHARACTER
+    bottom = _ROW * len(bars) + 8
+    area = Plot(x, Axis(0, 1, ()), x_name, "", left, right, top=0, bottom=bottom)
+    drawn = (_lying(area, _ROW * index, *bar) for index, bar in enumerate(bars))
+    return chart(WIDTH, bottom + BOTTOM, description, area.frame(), *drawn)
+
+
+def _lying(area: Plot, top: float, name: str, value: float, words: str) -> Markup:
+    end, _ = area.at(value, 0)
+    return element(
+        "g",
+        text(name, area.left - 8, top + 17, class_="end"),
         element(
-            "g",
-            _text(name, left - 8, 8 + row * index + 17, class_="end"),
-            element(
-                "rect",
-                x=left,
-                y=8.0 + row * index + 6,
-                width=max(0.0, area.at(value, 0)[0] - left),
-                height=14,
-                class_="bar",
-            ),
-            _text(words, max(left, area.at(value, 0)[0]) + 6, 8 + row * index + 17),
-        )
-        for index, (name, value, words) in enumerate(bars)
-    ]
-    return chart(WIDTH, bottom + _BOTTOM, description, area.frame(), *drawn)
+            "rect", x=area.left, y=top + 6, width=end - area.left, height=_ROW - 12, class_="bar"
+        ),
+        text(words, end + 6, top + 17),
+    )
 
 
 def _line(area: Plot, line: Line, most: int) -> Markup:
@@ -223,7 +146,7 @@ def _end_names(area: Plot, lines: Sequence[Line]) -> list[Markup]:
     ends.sort(key=lambda end: end[0])
     heights = _apart([height for height, _ in ends], area.bottom)
     return [
-        _text(line.name, area.right + 8, height + 4, class_="end-name", style=_tone(line.tone))
+        text(line.name, area.right + 8, height + 4, class_="end-name", style=_tone(line.tone))
         for height, (_, line) in zip(heights, ends, strict=True)
     ]
 
@@ -266,10 +189,6 @@ def _upright(area: Plot, start: float, end: float, height: float) -> Markup:
 
 def _path(places: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places) if places else ""
-
-
-def _text(words: str, x: float, y: float, **attributes: object) -> Markup:
-    return element("text", words, x=float(x), y=float(y), **attributes) if words else Markup("")
 
 
 def _tone(tone: float) -> str:
