@@ -262,6 +262,7 @@ def test_layer_that_hardly_learns_is_named(subject: Subject) -> None:
     page = page_of(deep(subject))
 
     assert "Layer 1 of 20 hardly learns: its gradient is 1e-19 of the last layer" in page
+    assert "And 12 more warnings" in page
     assert "Every layer learns" in page_of(subject)
 
 

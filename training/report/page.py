@@ -10,6 +10,9 @@ from training.report import axes, figures
 from training.report.document import Document
 from training.report.pictures import NEGATIVE, POSITIVE, Sprite
 
+# A deep network can have one for each layer; they say much the same.
+_MOST_WARNINGS = 4
+
 
 def render(document: Document, mistakes: Sequence[str], weights: Sprite) -> str:
     """The page; `mistakes` are the images of the document's mistakes, as data URIs."""
@@ -27,6 +30,7 @@ def render(document: Document, mistakes: Sequence[str], weights: Sprite) -> str:
         test=document.test,
         effort=document.effort,
         mean_auroc=fmean(document.test.not_a_digit.values() or [0]),
+        most_warnings=_MOST_WARNINGS,
         most_mistakes=max(off_diagonal),
         mistakes=list(zip(document.mistakes, mistakes, strict=True)),
         sprite=weights,
