@@ -21,7 +21,8 @@ from docs import figures as docs_figures
 from registry.documents import sha256
 from tests.programs import ROOT
 from training import mnist
-from training.evaluate import predict
+from training.epoch import Epoch, Score
+from training.evaluate import answer
 from training.export import to_onnx
 from training.lineage import lineage
 from training.mnist import Mnist
@@ -34,7 +35,7 @@ from training.report.document import Document
 from training.report.statistics import wilson
 from training.report.subject import Subject, VersionFile
 from training.report.writing import write
-from training.train import Epoch, Score, train
+from training.train import train
 
 KINDS = {"letters": 0.93, "clothes": 0.987, "noise": 1.0}
 
@@ -46,7 +47,7 @@ def subject(sample: Mnist) -> Subject:
     network = build(recipe)
     history = list(train(network, sample.train, recipe))
     onnx_file = to_onnx(network, recipe.loss)
-    probabilities = predict(onnx_file, sample.test.images)
+    probabilities = answer(onnx_file, sample.test.images).probabilities
     accuracy = float((probabilities.argmax(1) == sample.test.labels).mean())
     return Subject(
         model="digits",

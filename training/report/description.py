@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from registry.contract import MODEL_FILE
 from training import diagnosis
 from training.calibration import reliability
+from training.epoch import Score
 from training.recipe import Recipe
 from training.report.document import (
     Bin,
@@ -23,7 +24,6 @@ from training.report.document import (
 from training.report.statistics import confusion, cross_entropy, ratio, wilson
 from training.report.subject import Subject
 from training.schedules import learning_rate_factor
-from training.train import Score
 
 MISTAKES = 30
 UNITS = 64
@@ -50,7 +50,7 @@ def describe(subject: Subject) -> Document:
         settings=_settings(subject.recipe),
         epochs=_epochs(subject),
         schedule=_schedule(subject),
-        warnings=tuple(diagnosis.warnings(subject.history[-1].gradient_sizes)),
+        warnings=tuple(diagnosis.warnings(subject.history[-1].gradient_sizes).values()),
         confusion=tuple(tuple(row) for row in counts.tolist()),
         digits=_digits(counts),
         mistakes=_mistakes(subject, read),

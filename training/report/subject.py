@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from pydantic import FiniteFloat
 
 from registry.card import Lineage, StoredFile
+from training.epoch import Epoch
 from training.mnist import Digits
 from training.recipe import Recipe
-from training.train import Epoch
 
 
 class VersionFile(StoredFile):
