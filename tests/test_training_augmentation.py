@@ -100,7 +100,7 @@ def test_named_recipe_fills_in_what_is_not_given() -> None:
     assert (recipe.hidden_layers, recipe.width) == (2, 64)
 
 
-def test_augmented_recipe_learns_the_sample(sample: Mnist) -> None:
+def test_default_recipe_learns_the_sample(sample: Mnist) -> None:
     recipe = Recipe(recipe="default", epochs=60, batch_size=20)
     *_, last = train(build(recipe), sample.train, recipe)
 

@@ -178,7 +178,7 @@ def test_given_setting_is_held_and_not_searched(sample: Mnist, journal: str) -> 
 
 
 def test_named_recipe_is_searched_around(sample: Mnist) -> None:
-    chosen = settings("--recipe", "augmented")
+    chosen = settings("--recipe", "default")
 
     assert chosen.searched == settings().searched
     assert chosen.base.augmentation == "mild"

@@ -54,7 +54,14 @@ def test_no_two_printed_digits_are_the_same() -> None:
 
 
 def test_network_that_saw_only_printed_digits_reads_most_handwriting(sample: Mnist) -> None:
-    recipe = Recipe(recipe="augmented", epochs=10, batch_size=50)
+    recipe = Recipe(
+        recipe="default",
+        epochs=10,
+        batch_size=50,
+        printed_digits=0,
+        non_digits=0,
+        validation_size=0,
+    )
     network = build(recipe)
     list(train(network, printed_digits(3000, seed=0), recipe))
 

@@ -1,5 +1,6 @@
 """Put together what is registered: the model's files, its report and its card."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 

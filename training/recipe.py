@@ -27,7 +27,7 @@ _DEFAULTS: dict[RecipeName, dict[str, object]] = {
         "augmentation": "mild",
         "averaging": 0.999,
         "printed_digits": 6000,
-        "non_digits": 6000,
+        "non_digits": 7000,
         "validation_size": 5000,
     },
     "best": {},

@@ -10,6 +10,7 @@ from training.data import DataSettings
 from training.optimizers import OptimizerName
 from training.recipe import Recipe
 from training.selection import PositiveRange, PowersOfTwo, Range, WholeRange, with_validation
+from training.settings import TrainingSettings
 
 Objective = Literal["accuracy", "loss"]
 PrunerName = Literal["none", "median", "halving", "hyperband"]
@@ -72,6 +73,7 @@ class SearchSettings(Settings):
     """What to search, by what measure, how long, and where the trials are kept."""
 
     env_prefix: ClassVar[str] = "ZIFFER_SEARCH_"
+    siblings: ClassVar[tuple[type[Settings], ...]] = (TrainingSettings,)
 
     recipe: Recipe = Field(default_factory=Recipe)
     data: DataSettings = Field(default_factory=DataSettings)
