@@ -22,7 +22,6 @@ from training import mnist
 from training.mnist import Mnist
 from training.sources import Directory, obtain
 
-
 # A busy machine is no failure.
 hypothesis.settings.register_profile("ziffer", deadline=None)
 hypothesis.settings.load_profile("ziffer")
