@@ -3,13 +3,21 @@
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from registry.configuration import Settings, setting
 from training.data import DataSettings
 from training.optimizers import OptimizerName
 from training.recipe import Recipe
-from training.selection import PositiveRange, PowersOfTwo, Range, WholeRange, with_validation
+from training.selection import (
+    PositiveRange,
+    PowersOfTwo,
+    Range,
+    WholeRange,
+    given,
+    require_possible,
+    with_validation,
+)
 
 Objective = Literal["accuracy", "loss"]
 PrunerName = Literal["none", "median", "halving", "hyperband"]
@@ -46,14 +54,9 @@ class Space(Settings):
     def _ends_are_possible(self) -> "Space":
         for field in type(self).model_fields:
             ends = getattr(self, field)
-            name = field.removesuffix("_range")
-            for end in (ends.low, ends.high) if isinstance(ends, Range) else ():
-                try:
-                    Recipe.model_validate({name: end})
-                except ValidationError as error:
-                    problem = error.errors()[0]["msg"]
-                    flag = field.replace("_", "-")
-                    raise ValueError(f"--{flag} holds {end:g}: {problem}") from None
+            if isinstance(ends, Range):
+                flag = "--" + field.replace("_", "-")
+                require_possible(ends, field.removesuffix("_range"), flag)
         return self
 
 
@@ -133,13 +136,8 @@ class SearchSettings(Settings):
     @property
     def held(self) -> tuple[str, ...]:
         """What could be searched, but was given a value."""
-        default = Recipe(recipe=self.recipe.recipe)
-        given = self.recipe.model_fields_set - default.model_fields_set
-        return tuple(
-            name
-            for name in SEARCHED
-            if name in given or getattr(self.recipe, name) != getattr(default, name)
-        )
+        explicit = given(self.recipe)
+        return tuple(name for name in SEARCHED if name in explicit)
 
     @property
     def searched(self) -> tuple[str, ...]:
