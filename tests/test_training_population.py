@@ -38,7 +38,13 @@ RATES: dict[OptimizerName, float] = {
 
 def recipes(count: int = 3, **shared: object) -> list[Recipe]:
     """Members with a seed and a learning rate each; the last minibatch of an epoch is smaller."""
-    given = {"width": 16, "batch_size": 64, "epochs": 2, "optimizer": "momentum", **shared}
+    given: dict[str, object] = {
+        "width": 16,
+        "batch_size": 64,
+        "epochs": 2,
+        "optimizer": "momentum",
+        **shared,
+    }
     rate = RATES.get(str(given["optimizer"]), 0.002)
     return [
         Recipe.model_validate({"learning_rate": rate * (1 + index), **given, "seed": index})
