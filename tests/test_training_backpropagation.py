@@ -123,3 +123,22 @@ def test_correct_counts_largest_logits() -> None:
     backpropagation.run(torch.arange(IMAGES))
 
     assert backpropagation.correct == 4
+
+
+def test_an_image_of_no_digit_lowers_all_logits() -> None:
+    ours = network("tanh", (784, 5, 10))
+    images, labels = digits()
+    labels[::2] = 10
+    parameters = ours.parameters.clone().requires_grad_()
+    logits = reference_logits(parameters, ours, images)
+    with_no_digit = torch.cat([logits, torch.zeros(IMAGES, 1)], 1)
+    expected_loss = torch.nn.functional.cross_entropy(with_no_digit, labels)
+    (expected,) = torch.autograd.grad(expected_loss, parameters)
+
+    backpropagation = Backpropagation(
+        ours, LOSSES["categorical_cross_entropy"], images, labels, open_set=True
+    )
+    backpropagation.run(torch.arange(IMAGES))
+
+    assert torch.allclose(backpropagation.gradient, expected, rtol=1e-10, atol=1e-14)
+    assert backpropagation.loss_sum.item() / IMAGES == pytest.approx(expected_loss.item())

@@ -6,13 +6,14 @@ import torch
 from registry.contract import SIGNATURE
 from tests import programs
 from training.activations import ACTIVATIONS, ActivationName
-from training.evaluate import evaluate, predict
+from training.errors import TrainingError
+from training.evaluate import answer, evaluate
 from training.export import PARITY_TOLERANCE, check_parity, to_onnx
 from training.losses import LOSSES, LossName
 from training.mnist import Digits, Mnist
 from training.network import Network, build
 from training.recipe import Recipe
-from training.train import TrainingError, train
+from training.train import train
 
 CCE: LossName = "categorical_cross_entropy"
 
@@ -44,7 +45,7 @@ def test_probabilities_mean_what_the_loss_says(
     logits = trained.logits(torch.tensor(sample.test.images))
     output = logits.sigmoid() if loss == "binary_cross_entropy" else logits.exp()
 
-    probabilities = predict(to_onnx(trained, loss), sample.test.images)
+    probabilities = answer(to_onnx(trained, loss), sample.test.images).probabilities
 
     expected = (output / output.sum(1, keepdim=True)).numpy()
     assert np.allclose(probabilities, expected, atol=1e-5)
@@ -65,11 +66,28 @@ def test_export_has_the_registered_signature(trained: Network) -> None:
 def test_probabilities_sum_to_one_for_any_batch(trained: Network) -> None:
     images = np.random.default_rng(0).integers(0, 256, (7, 28, 28), np.uint8)
 
-    probabilities = predict(to_onnx(trained, CCE), images)
+    answers = answer(to_onnx(trained, CCE), images)
 
-    assert probabilities.shape == (7, 10)
-    assert np.allclose(probabilities.sum(1), 1, atol=1e-6)
-    assert np.array_equal(probabilities[3:4], predict(to_onnx(trained, CCE), images[3:4]))
+    assert answers.probabilities.shape == (7, 10)
+    assert np.allclose(answers.probabilities.sum(1), 1, atol=1e-6)
+    alone = answer(to_onnx(trained, CCE), images[3:4])
+    assert np.array_equal(answers.probabilities[3:4], alone.probabilities)
+    assert np.array_equal(answers.not_a_digit[3:4], alone.not_a_digit)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_exported_graph_says_what_is_no_digit(
+    loss: LossName, trained: Network, sample: Mnist
+) -> None:
+    level = 1.5
+    onnx_file = to_onnx(trained, loss, level)
+
+    check_parity(onnx_file, trained, loss, sample.test.images, level)
+
+    logits = LOSSES[loss].log_probabilities(trained.logits(torch.tensor(sample.test.images)))
+    with_another_class = torch.cat([logits, torch.full((len(logits), 1), level)], 1)
+    expected = with_another_class.softmax(1)[:, 10].numpy()
+    assert np.allclose(answer(onnx_file, sample.test.images).not_a_digit, expected, atol=1e-6)
 
 
 def test_export_gives_the_same_bytes_again(trained: Network) -> None:
@@ -119,7 +137,7 @@ def test_changed_weight_breaks_parity(trained: Network, sample: Mnist) -> None:
 
 def test_evaluation_counts_what_was_read_as_what(trained: Network, sample: Mnist) -> None:
     content = to_onnx(trained, CCE)
-    predicted = predict(content, sample.test.images)
+    predicted = answer(content, sample.test.images).probabilities
     labels = sample.test.labels
 
     scores = evaluate(content, sample.test)

@@ -19,6 +19,7 @@ from rich.console import Console
 from registry.configuration import SettingsError, load, settings_of
 from tests.programs import ROOT, SAMPLE, environment
 from tests.test_boundaries import imported_packages
+from training.epoch import Epoch
 from training.mnist import Digits, Mnist
 from training.network import Network, build
 from training.recipe import Recipe
@@ -32,7 +33,7 @@ from training.search.summary import summarize
 from training.search.trials import run_trials
 from training.selection import Range
 from training.settings import TrainingSettings
-from training.train import Epoch, train
+from training.train import train
 
 ON_SAMPLE = (
     *("--data-dir", str(SAMPLE), "--checksums", str(SAMPLE / "SHA256SUMS")),
@@ -193,8 +194,8 @@ def test_command_trains_the_winner(sample: Mnist, journal: str) -> None:
     _, *words = shlex.split(summary.command)
     again = load(TrainingSettings, "training", None, words[2:], {})
     assert words[:2] == ["-m", "training"]
-    assert again.recipe == summary.best.recipe
-    assert again.data_dir == SAMPLE
+    assert again.recipe.model_dump() == summary.best.recipe.model_dump()
+    assert again.data.data_dir == SAMPLE
 
 
 def test_report_holds_every_trial(sample: Mnist, journal: str, tmp_path: Path) -> None:

@@ -44,8 +44,21 @@ class _Buffers:
 class Backpropagation:
     """Computes the loss of minibatches and its gradient."""
 
-    def __init__(self, network: Network, loss: Loss, images: Tensor, labels: Tensor) -> None:
-        """Train `network` on images uint8 [N, 28, 28] and labels int64 [N], all on one device."""
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        images: Tensor,
+        labels: Tensor,
+        *,
+        open_set: bool = False,
+    ) -> None:
+        """Train `network` on images uint8 [N, 28, 28] and labels int64 [N], all on one device.
+
+        With `open_set` the loss sees one more logit, which is always zero, and the label 10 stands
+        for an image that is no digit: such images push all ten logits below zero. A softmax does
+        not mind that their level is used so.
+        """
         self.gradient = torch.zeros_like(network.parameters)
         """∂(mean loss)/∂parameters of the last minibatch."""
         self.loss_sum = network.parameters.new_zeros(())
@@ -58,9 +71,8 @@ class Backpropagation:
         self._loss = loss
         self._images = images.view(len(images), IMAGE_PIXELS)
         self._labels = labels
-        self._one_hot = torch.eye(
-            network.sizes[-1], dtype=self.gradient.dtype, device=images.device
-        )
+        self._classes = network.sizes[-1] + open_set
+        self._one_hot = torch.eye(self._classes, dtype=self.gradient.dtype, device=images.device)
         self._buffers: dict[int, _Buffers] = {}
 
     def run(self, batch: Tensor) -> None:
@@ -88,14 +100,13 @@ class Backpropagation:
             torch.addmm(layer.bias, values, layer.weight.t(), alpha=scale, out=sums)
             activate(sums, activations)
             values, scale = activations, 1.0
-        torch.addmm(
-            last.bias.unsqueeze(1), last.weight, values.t(), alpha=scale, out=buffers.logits
-        )
+        logits = buffers.logits[: len(last.bias)]
+        torch.addmm(last.bias.unsqueeze(1), last.weight, values.t(), alpha=scale, out=logits)
 
     def _backward(self, buffers: _Buffers) -> None:
         inputs = [buffers.pixels, *buffers.activations]
         differentiate = ACTIVATIONS[self._network.activation].backward
-        error = buffers.logits_error.t()
+        error = buffers.logits_error[: self._network.sizes[-1]].t()
         for index in reversed(range(len(self.gradients))):
             gradient = self.gradients[index]
             scale = 1 / WHITE if index == 0 else 1.0
@@ -117,17 +128,18 @@ class Backpropagation:
 
     def _allocate(self, images: int) -> _Buffers:
         new = self.gradient.new_empty
-        _, *hidden, outputs = self._network.sizes
+        hidden = self._network.sizes[1:-1]
+        logits = self.gradient.new_zeros(self._classes, images)
         return _Buffers(
             images=self._images.new_empty(images, IMAGE_PIXELS),
             labels=self._labels.new_empty(images),
-            target=new(outputs, images),
+            target=new(self._classes, images),
             pixels=new(images, IMAGE_PIXELS),
             sums=[new(images, width) for width in hidden],
             activations=[new(images, width) for width in hidden],
             errors=[new(images, width) for width in hidden],
-            logits=new(outputs, images),
-            logits_error=new(outputs, images),
+            logits=logits,
+            logits_error=new(self._classes, images),
         )
 
 

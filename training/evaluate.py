@@ -1,13 +1,26 @@
 """Score the model as it will be served: the exported bytes, run by onnxruntime."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from registry.contract import DIGITS, INPUT_NAME, OUTPUT_NAME
+from registry.contract import DIGITS, INPUT_NAME, NOT_A_DIGIT_NAME, OUTPUT_NAME
 from training.mnist import Digits
+
+# The float32 copies of so many images fit into the cache of a CPU.
+_AT_ONCE = 500
+
+
+class Answers(NamedTuple):
+    """What a model says of N images."""
+
+    probabilities: NDArray[np.float32]
+    """Of each digit [N, 10], given that the image is one."""
+    not_a_digit: NDArray[np.float32]
+    """Of the image being no digit [N]."""
 
 
 @dataclass(frozen=True)
@@ -18,25 +31,29 @@ class Evaluation:
     `confusion[t, p]` counts the images of digit t that were read as p.
     """
 
+    answers: Answers
     accuracy: float
     loss: float
     correct: NDArray[np.bool_]
     confusion: NDArray[np.int64]
 
 
-def predict(onnx_file: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Probabilities [N, 10] of images uint8 [N, 28, 28]."""
+def answer(onnx_file: bytes, images: NDArray[np.uint8]) -> Answers:
+    """What the model in `onnx_file` says of images uint8 [N, 28, 28]."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(onnx_file, options, ["CPUExecutionProvider"])
-    probabilities: NDArray[np.float32]
-    (probabilities,) = session.run([OUTPUT_NAME], {INPUT_NAME: images})
-    return probabilities
+    parts = [
+        session.run([OUTPUT_NAME, NOT_A_DIGIT_NAME], {INPUT_NAME: images[start : start + _AT_ONCE]})
+        for start in range(0, len(images), _AT_ONCE)
+    ]
+    return Answers(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def evaluate(onnx_file: bytes, digits: Digits) -> Evaluation:
     """Score `onnx_file` on `digits`."""
-    probabilities = predict(onnx_file, digits.images).astype(np.float64)
+    answers = answer(onnx_file, digits.images)
+    probabilities = answers.probabilities.astype(np.float64)
     predicted = probabilities.argmax(1)
     confusion = np.zeros((DIGITS, DIGITS), np.int64)
     np.add.at(confusion, (digits.labels, predicted), 1)
@@ -44,4 +61,4 @@ def evaluate(onnx_file: bytes, digits: Digits) -> Evaluation:
     # A probability that underflowed to zero still has a finite penalty.
     loss = -np.log(np.maximum(of_label, np.finfo(np.float32).tiny)).mean()
     correct = predicted == digits.labels
-    return Evaluation(float(correct.mean()), float(loss), correct, confusion)
+    return Evaluation(answers, float(correct.mean()), float(loss), correct, confusion)

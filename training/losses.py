@@ -93,3 +93,13 @@ LOSSES: dict[LossName, Loss] = {
     "binary_cross_entropy": Loss(_binary_cross_entropy, functional.logsigmoid),
     "mean_squared_error": Loss(_mean_squared_error, _logits_themselves),
 }
+
+
+def not_a_digit(logits: Tensor, level: float) -> Tensor:
+    """The probability [N] that an image is no digit, of its logits [N, 10].
+
+    The share that one more class would get whose logit is always `level`: with the other ten it is
+    a softmax over eleven. The logarithm of the sum of exponentials is the negative free energy of
+    Liu, Wang, Owens and Li (2020), which tells images of the trained kind from others.
+    """
+    return torch.sigmoid(level - logits.logsumexp(1))

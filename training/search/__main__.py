@@ -14,6 +14,7 @@ from rich.console import Console
 
 from registry.configuration import SettingsError, load
 from training.data import load_digits
+from training.errors import TrainingError
 from training.mnist import DatasetError, Digits
 from training.search import report
 from training.search.interruption import Interruption
@@ -22,7 +23,8 @@ from training.search.storage import StorageError, open_storage, reporting, shown
 from training.search.study import open_study
 from training.search.summary import Summary, summarize
 from training.search.trials import run_trials
-from training.train import TrainingError, pick_device, split
+from training.train import pick_device
+from training.training_set import split
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

@@ -8,13 +8,15 @@ import torch
 from optuna import Study, Trial, TrialPruned
 from optuna.trial import TrialState
 
+from training.epoch import Epoch, Score
+from training.errors import TrainingError
 from training.mnist import Digits
 from training.network import build
 from training.recipe import Recipe
 from training.search.interruption import Interruption
 from training.search.settings import Objective, SearchSettings, Space
 from training.search.study import claim, finished
-from training.train import Epoch, Score, TrainingError, train
+from training.train import train
 
 
 class InterruptedTrialError(Exception):
