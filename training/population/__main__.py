@@ -19,15 +19,17 @@ from registry.errors import RegistryError
 from registry.local import temporary_file
 from registry.settings import open_registry
 from training.data import load_digits
+from training.epoch import Epoch
+from training.errors import TrainingError
 from training.mnist import DatasetError
 from training.population import census
 from training.population.census import Census
 from training.population.members import build_population
 from training.population.publishing import publish
 from training.population.settings import PopulationSettings
-from training.population.train import PopulationEpoch, train_population
+from training.population.train import train_population
 from training.selection import command
-from training.train import TrainingError, pick_device
+from training.train import pick_device
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -53,8 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(settings: PopulationSettings, console: Console) -> Census:
     """Train all members, show how they fare, and publish the best if the settings say so."""
-    torch.set_num_threads(settings.threads)
-    device = pick_device(settings.device)
+    torch.set_num_threads(settings.compute.threads)
+    device = pick_device(settings.compute.device)
     registry = open_registry(settings.registry)
     if settings.publish:
         registry.require_safe_writes()  # A store that cannot be written is found before, not after.
@@ -63,8 +65,8 @@ def run(settings: PopulationSettings, console: Console) -> Census:
 
     console.print(f"training {len(recipes):,} networks ({device}, seeds from {recipes[0].seed})")
     population = build_population(recipes, device)
-    *_, last = _show(train_population(population, digits.train, recipes), console)
-    found = census.take(recipes, last)
+    epochs = list(_show(train_population(population, digits.train, recipes), console))
+    found = census.take(recipes, epochs)
     best = found.best
     again = command(best.recipe, settings.data)
     console.print(f"\n{found.text()}\n\ntrain the best alone:\n  {again}", highlight=False)
@@ -72,7 +74,7 @@ def run(settings: PopulationSettings, console: Console) -> Census:
 
     if settings.publish:
         network = population.member(best.number)
-        card = publish(network, best.recipe, digits.test, registry, settings, device)
+        card = publish(best, network, digits, registry, settings, device, console.print)
         console.print(
             f"published {card.name} version {card.version}: "
             f"test accuracy {card.metrics['accuracy']:.2%}"
@@ -80,15 +82,15 @@ def run(settings: PopulationSettings, console: Console) -> Census:
     return found
 
 
-def _show(epochs: Iterator[PopulationEpoch], console: Console) -> Iterator[PopulationEpoch]:
+def _show(epochs: Iterator[list[Epoch]], console: Console) -> Iterator[list[Epoch]]:
     """Pass `epochs` on, and print a row for each."""
     console.print(f"{'epoch':>5}  {'mean':>7}  {'best':>7}  {'seconds':>7}", style="bold")
     for epoch in epochs:
-        accuracies = [it.accuracy for it in epoch.validation if not math.isnan(it.accuracy)]
+        scores = [member.validation.accuracy for member in epoch if member.validation]
+        accuracies = [accuracy for accuracy in scores if not math.isnan(accuracy)]
         mean, best = sum(accuracies) / len(accuracies), max(accuracies)
-        console.print(
-            f"{epoch.number:>5}  {mean:>7.2%}  {best:>7.2%}  {epoch.seconds:>7.2f}", highlight=False
-        )
+        number, seconds = epoch[0].number, epoch[0].seconds
+        console.print(f"{number:>5}  {mean:>7.2%}  {best:>7.2%}  {seconds:>7.2f}", highlight=False)
         yield epoch
 
 

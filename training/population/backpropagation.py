@@ -45,7 +45,8 @@ class PopulationBackpropagation:
         self.correct = torch.zeros(len(population), dtype=torch.int64, device=images.device)
         """How many images so far had their largest logit at their label [K]."""
         self._population = population
-        self._gradients = population.views(self.gradient)
+        self.gradients = population.views(self.gradient)
+        """The same, layer by layer."""
         self._loss = loss
         self._images = images.view(len(images), IMAGE_PIXELS)
         self._labels = labels
@@ -86,8 +87,8 @@ class PopulationBackpropagation:
         inputs = [buffers.pixels, *buffers.activations]
         differentiate = ACTIVATIONS[self._population.activation].backward
         error = buffers.logits_error.mT
-        for index in reversed(range(len(self._gradients))):
-            weight, bias = self._gradients[index]
+        for index in reversed(range(len(self.gradients))):
+            weight, bias = self.gradients[index]
             scale = 1 / WHITE if index == 0 else 1.0
             torch.baddbmm(weight, error.mT, inputs[index], beta=0, alpha=scale, out=weight)
             torch.sum(error, 1, out=bias)

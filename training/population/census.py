@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from registry import tables
-from training.population.train import PopulationEpoch
+from training.epoch import Epoch, Score
 from training.recipe import Recipe
-from training.train import Score
 
 _QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 _ROWS_IN_TERMINAL = 10
@@ -18,12 +17,23 @@ _ROWS_IN_TERMINAL = 10
 
 @dataclass(frozen=True)
 class Member:
-    """One network after the last epoch; a score is NaN where it has diverged."""
+    """One network and its epochs; the scores of the last are NaN where it has diverged."""
 
     number: int
     recipe: Recipe
-    training: Score
-    validation: Score
+    history: list[Epoch]
+
+    @property
+    def training(self) -> Score:
+        """The score of the last epoch, taken while the network changed."""
+        return self.history[-1].training
+
+    @property
+    def validation(self) -> Score:
+        """The score after the last epoch."""
+        score = self.history[-1].validation
+        assert score is not None  # noqa: S101 - the settings demand validation images
+        return score
 
     @property
     def diverged(self) -> bool:
@@ -94,13 +104,11 @@ class Census:
         )
 
 
-def take(recipes: Sequence[Recipe], last: PopulationEpoch) -> Census:
-    """The census after the last epoch, which has validation scores."""
+def take(recipes: Sequence[Recipe], epochs: Sequence[Sequence[Epoch]]) -> Census:
+    """The census of all members, from `epochs` as train_population yields them."""
     members = [
-        Member(number, *of_member)
-        for number, of_member in enumerate(
-            zip(recipes, last.training, last.validation, strict=True)
-        )
+        Member(number, recipe, [epoch[number] for epoch in epochs])
+        for number, recipe in enumerate(recipes)
     ]
     return Census(sorted(members, key=_rank))
 

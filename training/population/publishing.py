@@ -1,42 +1,39 @@
 """Register one member, as `python -m training` registers its network."""
 
+from collections.abc import Callable
+
 import torch
 
-from registry.card import DraftCard, ModelCard, Outcomes
+from registry.card import ModelCard
 from registry.catalog import Registry
-from registry.contract import MODEL_FILE, SIGNATURE
+from training.assembly import assemble
 from training.data import read_checksums
-from training.evaluate import evaluate
-from training.export import check_parity, to_onnx
 from training.lineage import lineage
-from training.mnist import Digits
+from training.mnist import Mnist
 from training.network import Network
+from training.population.census import Member
 from training.population.settings import PopulationSettings
-from training.recipe import Recipe
+from training.unpublished import publish_or_keep
 
 
 def publish(
+    member: Member,
     network: Network,
-    recipe: Recipe,
-    test: Digits,
+    digits: Mnist,
     registry: Registry,
     settings: PopulationSettings,
     device: torch.device,
+    report: Callable[[str], None],
 ) -> ModelCard:
-    """Export, check, score on the test set and publish; no alias is moved."""
-    network = network.to(torch.device("cpu"))
-    onnx_file = to_onnx(network, recipe.loss)
-    difference = check_parity(onnx_file, network, recipe.loss, test.images)
-    scores = evaluate(onnx_file, test)
-    draft = DraftCard(
-        recipe=recipe.model_dump(mode="json"),
-        metrics={
-            "accuracy": scores.accuracy,
-            "loss": scores.loss,
-            "parity_max_abs_error": difference,
-        },
-        signature=SIGNATURE,
-        lineage=lineage(read_checksums(settings.data), recipe.seed, device),
-        outcomes=Outcomes.of(scores.correct.tolist(), test_set=test.digest),
+    """Finish, score on the test set and publish; no alias is moved."""
+    origin = lineage(read_checksums(settings.data), member.recipe.seed, device)
+    name = settings.registry.model
+    product = assemble(name, network, member.history, digits, member.recipe, origin)
+    return publish_or_keep(
+        registry,
+        settings.registry,
+        product.files,
+        product.draft,
+        settings.unpublished_dir,
+        report,
     )
-    return registry.publish(settings.registry.model, {MODEL_FILE: onnx_file}, draft)

@@ -13,6 +13,7 @@ from training.data import DataSettings
 from training.population.members import require_trainable
 from training.recipe import Recipe
 from training.selection import Range, given, parse_positive, require_possible, with_validation
+from training.settings import ComputeSettings
 
 _OptionalRange = Annotated[
     Range | None, BeforeValidator(lambda text: None if text is None else parse_positive(text))
@@ -26,12 +27,9 @@ class PopulationSettings(Settings):
 
     recipe: Recipe = Field(default_factory=Recipe)
     data: DataSettings = Field(default_factory=DataSettings)
+    compute: ComputeSettings = Field(default_factory=ComputeSettings)
     registry: RegistrySettings = Field(default_factory=RegistrySettings)
 
-    device: Literal["auto", "cpu", "cuda"] = setting(
-        "auto", "where to train: auto takes the GPU if there is one", env="ZIFFER_TRAIN_DEVICE"
-    )
-    threads: int = setting(1, "CPU threads", env="ZIFFER_TRAIN_THREADS", ge=1, le=1024)
     members: int = setting(
         8, "networks to train at once; their seeds are --seed and those after it", ge=1, le=100_000
     )
@@ -45,6 +43,11 @@ class PopulationSettings(Settings):
     )
     output: Path | None = setting(None, "JSON file to write with the score of every member")
     publish: bool = setting(False, "register the member with the best validation accuracy")
+    unpublished_dir: Path = setting(
+        Path("var/unpublished"),
+        "where a finished model is kept until the registry has it",
+        env="ZIFFER_TRAIN_UNPUBLISHED_DIR",
+    )
 
     @model_validator(mode="after")
     def _is_possible(self) -> "PopulationSettings":

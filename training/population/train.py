@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from training.epoch import Epoch, Score
+from training.errors import TrainingError
 from training.mnist import Digits
 from training.population.backpropagation import PopulationBackpropagation, count_correct
 from training.population.losses import POPULATION_LOSSES, PopulationLoss
@@ -15,69 +16,123 @@ from training.population.optimizers import POPULATION_OPTIMIZERS, PopulationOpti
 from training.population.step import Step
 from training.recipe import Recipe
 from training.schedules import learning_rate_factor
-from training.train import Score, TrainingError, split
+from training.training_set import split
 
+# As in training.train.
+_DIAGNOSED_IMAGES = 256
 _SCORED_AT_ONCE = 1000
-
-
-@dataclass(frozen=True)
-class PopulationEpoch:
-    """One pass of every member over the training set; scores in the order of the members.
-
-    `training` is taken while the networks change, `validation` after the epoch; it is empty without
-    validation images. A member that has diverged, in this epoch or before, scores NaN.
-    """
-
-    number: int
-    training: list[Score]
-    validation: list[Score]
-    seconds: float
 
 
 def train_population(
     population: Population, digits: Digits, recipes: Sequence[Recipe]
-) -> Iterator[PopulationEpoch]:
-    """Train all members in place, and yield after each epoch.
+) -> Iterator[list[Epoch]]:
+    """Train all members in place, and yield after each epoch what is known of each member.
 
     Member k becomes what `train(build(recipes[k]), digits, recipes[k])` makes, to the rounding:
-    it sees the same minibatches in the same order. Raises ValueError where the recipes differ in
-    more than a population can, TrainingError where a minibatch would be larger than the training
-    set or once every member has diverged.
+    it sees the same minibatches in the same order. From the epoch on in which it diverges its
+    scores are NaN. `seconds` are those of all members together.
+
+    Raises ValueError where the recipes differ in more than a population can, TrainingError where
+    a minibatch would be larger than the training set, or once every member has diverged.
     """
     require_alike(recipes)
-    shared, device = recipes[0], population.parameters.device
-    training, validation = split(digits, shared.validation_size)
-    if shared.batch_size > len(training):
-        raise TrainingError(
-            f"--batch-size is {shared.batch_size}, but there are only {len(training)} images "
-            "to train on"
-        )
-    loss = POPULATION_LOSSES[shared.loss]
-    held_out = _on_device(validation, device)
-    backpropagation = PopulationBackpropagation(population, loss, *_on_device(training, device))
-    step = Step(backpropagation, _optimizer(population, recipes), shared.batch_size)
-    generators = [torch.Generator().manual_seed(recipe.seed) for recipe in recipes]
-    alive = torch.ones(len(recipes), dtype=torch.bool, device=device)
-    for number in range(1, shared.epochs + 1):
-        start = time.perf_counter()
-        backpropagation.reset()
-        orders = [torch.randperm(len(training), generator=generator) for generator in generators]
-        batches = torch.split(torch.stack(orders).to(device), shared.batch_size, 1)
-        rates = _learning_rates(recipes, number, len(batches)).to(device)
-        for some, their_rates in zip(batches, rates, strict=True):
-            step.run(some, their_rates)
-        alive &= backpropagation.loss_sums.isfinite() & population.parameters.isfinite().all(1)
-        if not alive.any():
+    return _PopulationTraining(population, digits, recipes).epochs()
+
+
+class _PopulationTraining:
+    """A training under way; see training.train.Training."""
+
+    def __init__(self, population: Population, digits: Digits, recipes: Sequence[Recipe]) -> None:
+        shared, device = recipes[0], population.parameters.device
+        training, validation = split(digits, shared.validation_size)
+        if shared.batch_size > len(training):
             raise TrainingError(
-                f"all {len(recipes)} members have diverged by epoch {number}: try smaller "
+                f"--batch-size is {shared.batch_size}, but there are only {len(training)} images "
+                "to train on"
+            )
+        self._population = population
+        self._recipes = recipes
+        self._images = len(training)
+        self._held_out = _on_device(validation, device) if len(validation) else None
+        self._loss = POPULATION_LOSSES[shared.loss]
+        self._backpropagation = PopulationBackpropagation(
+            population, self._loss, *_on_device(training, device)
+        )
+        optimizer = _optimizer(population, recipes)
+        self._step = Step(self._backpropagation, optimizer, shared.batch_size)
+        self._generators = [torch.Generator().manual_seed(recipe.seed) for recipe in recipes]
+        self._alive = torch.ones(len(recipes), dtype=torch.bool, device=device)
+
+    def epochs(self) -> Iterator[list[Epoch]]:
+        for number in range(1, self._recipes[0].epochs + 1):
+            start = time.perf_counter()
+            orders = self._run_epoch(number)
+            training = self._checked_scores(number)
+            validation = self._validate()
+            sizes = self._gradient_sizes(orders[:, :_DIAGNOSED_IMAGES])
+            seconds = time.perf_counter() - start
+            yield [
+                Epoch(number, training[member], validation[member], sizes[member], seconds)
+                for member in range(len(self._recipes))
+            ]
+
+    def _run_epoch(self, number: int) -> Tensor:
+        """Train each member on every image once; the orders [K, images] in which they came."""
+        drawn = [torch.randperm(self._images, generator=each) for each in self._generators]
+        orders = torch.stack(drawn).to(self._alive.device)
+        self._backpropagation.reset()
+        batches = torch.split(orders, self._recipes[0].batch_size, 1)
+        rates = _learning_rates(self._recipes, number, len(batches)).to(self._alive.device)
+        for some, their_rates in zip(batches, rates, strict=True):
+            self._step.run(some, their_rates)
+        return orders
+
+    def _checked_scores(self, number: int) -> list[Score]:
+        finite = self._population.parameters.isfinite().all(1)
+        self._alive &= finite & self._backpropagation.loss_sums.isfinite()
+        if not self._alive.any():
+            raise TrainingError(
+                f"all {len(self._recipes)} members have diverged by epoch {number}: try smaller "
                 "learning rates"
             )
-        yield PopulationEpoch(
-            number,
-            _scores(backpropagation.loss_sums, backpropagation.correct, len(training), alive),
-            _validate(population, loss, *held_out, alive) if len(validation) else [],
-            time.perf_counter() - start,
+        return self._scores(
+            self._backpropagation.loss_sums, self._backpropagation.correct, self._images
         )
+
+    def _validate(self) -> Sequence[Score | None]:
+        if self._held_out is None:
+            return [None] * len(self._recipes)
+        losses, correct = score(self._population, self._loss, *self._held_out)
+        return self._scores(losses, correct, len(self._held_out[1]))
+
+    def _scores(self, losses: Tensor, correct: Tensor, images: int) -> list[Score]:
+        means = (losses.double() / images).where(self._alive, torch.nan)
+        shares = (correct.double() / images).where(self._alive, torch.nan)
+        return [Score(*pair) for pair in zip(means.tolist(), shares.tolist(), strict=True)]
+
+    def _gradient_sizes(self, batches: Tensor) -> list[tuple[float, ...]]:
+        """Root mean squares, as training.diagnosis takes them, by member and layer."""
+        self._backpropagation.run(batches)
+        weights = [layer.weight for layer in self._backpropagation.gradients]
+        sizes = [weight.double().square().mean((1, 2)).sqrt() for weight in weights]
+        return [tuple(of_member) for of_member in torch.stack(sizes, 1).tolist()]
+
+
+def score(
+    population: Population, loss: PopulationLoss, images: Tensor, labels: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Sums of the losses [K] of images uint8 [N, 28, 28], and how many are read rightly [K]."""
+    losses = population.parameters.new_zeros(len(population), dtype=torch.float64)
+    correct = torch.zeros(len(population), dtype=torch.int64, device=images.device)
+    one_hot = torch.eye(population.sizes[-1], device=images.device)
+    for some, their in zip(
+        torch.split(images, _SCORED_AT_ONCE), torch.split(labels, _SCORED_AT_ONCE), strict=True
+    ):
+        logits = population.logits(some)
+        target = one_hot[:, their].expand_as(logits)
+        losses += loss(logits, target, torch.empty_like(logits))
+        correct += count_correct(logits, their.expand(len(population), 1, -1))
+    return losses, correct
 
 
 def _optimizer(population: Population, recipes: Sequence[Recipe]) -> PopulationOptimizer:
@@ -103,28 +158,6 @@ def _learning_rates(recipes: Sequence[Recipe], epoch: int, steps: int) -> Tensor
     ]
     own = torch.tensor([[recipe.learning_rate] for recipe in recipes], dtype=torch.float64)
     return (torch.tensor(factors, dtype=torch.float64).view(-1, 1, 1) * own).float()
-
-
-def _validate(
-    population: Population, loss: PopulationLoss, images: Tensor, labels: Tensor, alive: Tensor
-) -> list[Score]:
-    losses = population.parameters.new_zeros(len(population), dtype=torch.float64)
-    correct = torch.zeros(len(population), dtype=torch.int64, device=images.device)
-    one_hot = torch.eye(population.sizes[-1], device=images.device)
-    for some, their in zip(
-        torch.split(images, _SCORED_AT_ONCE), torch.split(labels, _SCORED_AT_ONCE), strict=True
-    ):
-        logits = population.logits(some)
-        target = one_hot[:, their].expand_as(logits)
-        losses += loss(logits, target, torch.empty_like(logits))
-        correct += count_correct(logits, their.expand(len(population), 1, -1))
-    return _scores(losses, correct, len(images), alive)
-
-
-def _scores(losses: Tensor, correct: Tensor, images: int, alive: Tensor) -> list[Score]:
-    means = (losses.double() / images).where(alive, torch.nan)
-    shares = (correct.double() / images).where(alive, torch.nan)
-    return [Score(*pair) for pair in zip(means.tolist(), shares.tolist(), strict=True)]
 
 
 def _column(values: Sequence[float], device: torch.device) -> Tensor:

@@ -18,6 +18,7 @@ from training.selection import (
     require_possible,
     with_validation,
 )
+from training.settings import ComputeSettings
 
 Objective = Literal["accuracy", "loss"]
 PrunerName = Literal["none", "median", "halving", "hyperband"]
@@ -78,20 +79,9 @@ class SearchSettings(Settings):
 
     recipe: Recipe = Field(default_factory=Recipe)
     data: DataSettings = Field(default_factory=DataSettings)
+    compute: ComputeSettings = Field(default_factory=ComputeSettings)
     space: Space = Field(default_factory=Space)
 
-    device: Literal["auto", "cpu", "cuda"] = setting(
-        "auto",
-        "where to train: auto takes the GPU if there is one",
-        env="ZIFFER_TRAIN_DEVICE",
-    )
-    threads: int = setting(
-        1,
-        "CPU threads; start more processes on the same study instead",
-        env="ZIFFER_TRAIN_THREADS",
-        ge=1,
-        le=1024,
-    )
     trials: int = setting(
         50,
         "finished trials that the study is to have in the end, those of earlier runs included",
