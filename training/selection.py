@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, ValidationError
 
 from registry.configuration import settings_of
 from training.data import DataSettings
@@ -46,7 +46,8 @@ def _parse(text: Any) -> Range:  # noqa: ANN401 - pydantic hands over whatever t
     return parsed
 
 
-def _parse_positive(text: Any) -> Range:  # noqa: ANN401
+def parse_positive(text: Any) -> Range:  # noqa: ANN401
+    """A range above zero, as a user writes it; raises ValueError."""
     parsed = _parse(text)
     if parsed.low <= 0:
         raise ValueError(f"expected numbers above zero, not {parsed.low:g}")
@@ -62,16 +63,34 @@ def _parse_whole(text: Any) -> Range:  # noqa: ANN401
 
 
 def _parse_powers_of_two(text: Any) -> Range:  # noqa: ANN401
-    parsed = _parse_positive(text)
+    parsed = parse_positive(text)
     for end in (parsed.low, parsed.high):
         if not math.log2(end).is_integer() or end < 1:
             raise ValueError(f"expected powers of two, such as 16:64, not {end:g}")
     return parsed
 
 
-PositiveRange = Annotated[Range, BeforeValidator(_parse_positive)]
+PositiveRange = Annotated[Range, BeforeValidator(parse_positive)]
 WholeRange = Annotated[Range, BeforeValidator(_parse_whole)]
 PowersOfTwo = Annotated[Range, BeforeValidator(_parse_powers_of_two)]
+
+
+def require_possible(ends: Range, name: str, flag: str) -> None:
+    """Raise ValueError where a recipe's setting `name` can not have these values."""
+    for end in (ends.low, ends.high):
+        try:
+            Recipe.model_validate({name: end})
+        except ValidationError as error:
+            raise ValueError(f"{flag} holds {end:g}: {error.errors()[0]['msg']}") from None
+
+
+def given(recipe: Recipe) -> set[str]:
+    """The settings that were given, other than those of the named recipe."""
+    default = Recipe(recipe=recipe.recipe)
+    named = recipe.model_fields_set - default.model_fields_set
+    return named | {
+        name for name in Recipe.model_fields if getattr(recipe, name) != getattr(default, name)
+    }
 
 
 def with_validation(recipe: Recipe) -> Recipe:

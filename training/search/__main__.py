@@ -49,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(settings: SearchSettings, console: Console, interruption: Interruption) -> int:
     """Open the study, run its trials, and report them, even where it is interrupted."""
-    torch.set_num_threads(settings.threads)
-    device = pick_device(settings.device)
+    torch.set_num_threads(settings.compute.threads)
+    device = pick_device(settings.compute.device)
     digits = load_digits(settings.data, console.print).train
     _require_room(settings, digits)
     storage = open_storage(settings.storage)

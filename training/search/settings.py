@@ -3,14 +3,22 @@
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from registry.configuration import Settings, setting
 from training.data import DataSettings
 from training.optimizers import OptimizerName
 from training.recipe import Recipe
-from training.selection import PositiveRange, PowersOfTwo, Range, WholeRange, with_validation
-from training.settings import TrainingSettings
+from training.selection import (
+    PositiveRange,
+    PowersOfTwo,
+    Range,
+    WholeRange,
+    given,
+    require_possible,
+    with_validation,
+)
+from training.settings import ComputeSettings, TrainingSettings
 
 Objective = Literal["accuracy", "loss"]
 PrunerName = Literal["none", "median", "halving", "hyperband"]
@@ -47,14 +55,9 @@ class Space(Settings):
     def _ends_are_possible(self) -> "Space":
         for field in type(self).model_fields:
             ends = getattr(self, field)
-            name = field.removesuffix("_range")
-            for end in (ends.low, ends.high) if isinstance(ends, Range) else ():
-                try:
-                    Recipe.model_validate({name: end})
-                except ValidationError as error:
-                    problem = error.errors()[0]["msg"]
-                    flag = field.replace("_", "-")
-                    raise ValueError(f"--{flag} holds {end:g}: {problem}") from None
+            if isinstance(ends, Range):
+                flag = "--" + field.replace("_", "-")
+                require_possible(ends, field.removesuffix("_range"), flag)
         return self
 
 
@@ -77,20 +80,9 @@ class SearchSettings(Settings):
 
     recipe: Recipe = Field(default_factory=Recipe)
     data: DataSettings = Field(default_factory=DataSettings)
+    compute: ComputeSettings = Field(default_factory=ComputeSettings)
     space: Space = Field(default_factory=Space)
 
-    device: Literal["auto", "cpu", "cuda"] = setting(
-        "auto",
-        "where to train: auto takes the GPU if there is one",
-        env="ZIFFER_TRAIN_DEVICE",
-    )
-    threads: int = setting(
-        1,
-        "CPU threads; start more processes on the same study instead",
-        env="ZIFFER_TRAIN_THREADS",
-        ge=1,
-        le=1024,
-    )
     trials: int = setting(
         50,
         "finished trials that the study is to have in the end, those of earlier runs included",
@@ -135,13 +127,8 @@ class SearchSettings(Settings):
     @property
     def held(self) -> tuple[str, ...]:
         """What could be searched, but was given a value."""
-        default = Recipe(recipe=self.recipe.recipe)
-        given = self.recipe.model_fields_set - default.model_fields_set
-        return tuple(
-            name
-            for name in SEARCHED
-            if name in given or getattr(self.recipe, name) != getattr(default, name)
-        )
+        explicit = given(self.recipe)
+        return tuple(name for name in SEARCHED if name in explicit)
 
     @property
     def searched(self) -> tuple[str, ...]:
