@@ -1,5 +1,7 @@
 """The model in memory, ready to answer."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
@@ -12,11 +14,9 @@ from service.errors import ModelUnusableError
 class Classifier:
     """One version of the model in onnxruntime; safe to use from several threads."""
 
-    def __init__(self, onnx_file: bytes, card: ModelCard, *, is_stale: bool = False) -> None:
+    def __init__(self, onnx_file: bytes, card: ModelCard) -> None:
         """Load `onnx_file` and run it once; raises ModelUnusableError."""
         self.card = card
-        self.is_stale = is_stale
-        """Whether the store was away, so that the alias may name another version by now."""
         self.digest = card.files[MODEL_FILE].digest
         _check_signature(card)
         # One thread: the network is so small that a second costs more than it gives.
@@ -43,6 +43,16 @@ class Classifier:
         probabilities: NDArray[np.float32]
         (probabilities,) = self._session.run([OUTPUT_NAME], {INPUT_NAME: pixels})
         return probabilities
+
+
+@dataclass
+class Served:
+    """What answers now. A request takes the classifier once, and keeps it to the end."""
+
+    classifier: Classifier
+    is_stale: bool = False
+    """Whether the alias names, or may name, another version: the store is away, or that version
+    cannot be served."""
 
 
 def _check_signature(card: ModelCard) -> None:

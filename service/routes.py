@@ -4,7 +4,7 @@ from flask import Blueprint, Response, current_app, request
 from pydantic import BaseModel
 
 from registry.contract import IMAGE_SIDE
-from service.classifier import Classifier
+from service.classifier import Served
 from service.pixels import read_pixels
 from service.schemas import Health, Prediction, ServedModel
 from service.settings import ServiceSettings
@@ -28,8 +28,9 @@ def page() -> Response:
 def predict() -> Response:
     """Read the digit in an image."""
     settings: ServiceSettings = current_app.extensions["settings"]
-    classifier: Classifier = current_app.extensions["classifier"]
+    served: Served = current_app.extensions["served"]
     pixels = read_pixels(request, max_image_pixels=settings.max_image_pixels)
+    classifier = served.classifier
     (probabilities,) = classifier.predict(pixels.reshape(1, IMAGE_SIDE, IMAGE_SIDE))
     digit = int(probabilities.argmax())
     return _json(
@@ -52,8 +53,8 @@ def predict() -> Response:
 @routes.get("/v2/health/ready")
 def health() -> Response:
     """Live and ready: the service listens only while it has a model."""
-    classifier: Classifier = current_app.extensions["classifier"]
-    return _json(Health(live=True, ready=True, stale=classifier.is_stale or None))
+    served: Served = current_app.extensions["served"]
+    return _json(Health(live=True, ready=True, stale=served.is_stale or None))
 
 
 def _json(body: BaseModel) -> Response:

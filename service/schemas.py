@@ -54,4 +54,4 @@ class Health(BaseModel):
     live: bool
     ready: bool
     stale: bool | None = None
-    """True where the store was away and the model is the last known one; else absent."""
+    """True where the alias may name another version than the one served; else absent."""

@@ -17,11 +17,18 @@ class CannotListenError(Exception):
     """The service cannot have the address where it should listen."""
 
 
-def serve(app: Flask, settings: ServiceSettings, announce: Callable[[], None]) -> None:
+def serve(
+    app: Flask,
+    settings: ServiceSettings,
+    *,
+    announce: Callable[[], None],
+    in_worker: Callable[[], None],
+) -> None:
     """Serve `app` until SIGINT, SIGTERM or SIGHUP; requests in flight are finished.
 
     The workers are forked from this process, so they share the loaded model's memory and start at
     once. Calls `announce` when the address is known to be free; raises CannotListenError otherwise.
+    Each worker calls `in_worker` once: threads do not survive a fork, so this is where they start.
     """
     _check_address_is_free(settings.host, settings.port)
     multiprocessing.set_start_method("fork")
@@ -45,18 +52,22 @@ def serve(app: Flask, settings: ServiceSettings, announce: Callable[[], None]) -
         signal.signal(signal.SIGHUP, server.signal_handler_interrupt)
         announce()
 
-    server.serve(target_loader=lambda: _in_worker(app), wrap_loader=False)
+    server.serve(target_loader=lambda: _prepared(app, in_worker), wrap_loader=False)
 
 
-def _in_worker(app: Flask) -> Flask:
+def _prepared(app: Flask, in_worker: Callable[[], None]) -> Flask:
     """Prepare a new worker to be stopped by its parent alone, by SIGTERM, once.
 
     Ctrl-C reaches every process of a terminal, and a worker of Granian 2.8 that gets a second
     signal while it stops never ends.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # The threads that `in_worker` starts block both for good, so that the main thread, which
+    # alone can act on a signal, is the one that gets it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    in_worker()
     # The parent's own handler, inherited by the fork, would swallow the signal.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     return app
 
 

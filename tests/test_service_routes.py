@@ -199,7 +199,7 @@ def test_wrong_address_is_json_too(
 def test_fault_of_the_service_is_logged_not_shown(
     client: FlaskClient, seven: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client.application.extensions["classifier"] = None
+    client.application.extensions["served"] = None
 
     with caplog.at_level(logging.ERROR):
         response = client.post("/predict", data=seven)
