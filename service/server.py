@@ -1,8 +1,10 @@
 """Run the application in a production WSGI server."""
 
 import multiprocessing
+import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 
 from flask import Flask
@@ -52,6 +54,8 @@ def serve(
         signal.signal(signal.SIGHUP, server.signal_handler_interrupt)
         announce()
 
+    # So that no signal finds a worker before it is prepared for it.
+    os.register_at_fork(before=_hold_sigterm, after_in_parent=_release_sigterm)
     server.serve(target_loader=lambda: _prepared(app, in_worker), wrap_loader=False)
 
 
@@ -61,14 +65,33 @@ def _prepared(app: Flask, in_worker: Callable[[], None]) -> Flask:
     Ctrl-C reaches every process of a terminal, and a worker of Granian 2.8 that gets a second
     signal while it stops never ends.
     """
-    # The threads that `in_worker` starts block both for good, so that the main thread, which
-    # alone can act on a signal, is the one that gets it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    in_worker()
-    # The parent's own handler, inherited by the fork, would swallow the signal.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # The parent's own handler, inherited by the fork.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    threading.Thread(target=_await_stop, daemon=True).start()
+    in_worker()
     return app
+
+
+def _await_stop() -> None:
+    """Wait for SIGTERM, which stays blocked in every thread, and stop the worker by Granian's way.
+
+    Left to Python, a signal that comes while the main thread goes to sleep is acted on when that
+    wakes up, which a worker does never.
+    """
+    signal.sigwait({signal.SIGTERM})
+    stop = signal.getsignal(signal.SIGTERM)
+    if not callable(stop):  # Granian has not come to set its own: nobody has been served yet.
+        os._exit(0)
+    stop(signal.SIGTERM, None)
+
+
+def _hold_sigterm() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _release_sigterm() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def _check_address_is_free(host: str, port: int) -> None:
