@@ -31,13 +31,15 @@ def predict() -> Response:
     served: Served = current_app.extensions["served"]
     pixels = read_pixels(request, max_image_pixels=settings.max_image_pixels)
     classifier = served.classifier
-    (probabilities,) = classifier.predict(pixels.reshape(1, IMAGE_SIDE, IMAGE_SIDE))
+    reading = classifier.predict(pixels.reshape(1, IMAGE_SIDE, IMAGE_SIDE))
+    (probabilities,) = reading.probabilities
     digit = int(probabilities.argmax())
     return _json(
         Prediction(
             digit=digit,
             confidence=float(probabilities[digit]),
             probabilities=probabilities.tolist(),
+            not_a_digit=None if reading.not_a_digit is None else float(reading.not_a_digit[0]),
             model=ServedModel(
                 name=classifier.card.name,
                 version=classifier.card.version,

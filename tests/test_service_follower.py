@@ -124,7 +124,7 @@ def test_request_keeps_the_classifier_it_began_with(following: Following, sample
     following.follower.check()
 
     assert begun.card.version == 1
-    assert begun.predict(sample.test.images).shape == (200, 10)
+    assert begun.predict(sample.test.images).probabilities.shape == (200, 10)
     assert following.version == 2
 
 
