@@ -15,13 +15,15 @@ OUTPUT_NAME = "probabilities"
 NOT_A_DIGIT_NAME = "not_a_digit"
 
 MODEL_FILE = "model.onnx"
+INT8_MODEL_FILE = "model.int8.onnx"
+"""The same model in eight bits; not every version has it."""
 
 SIGNATURE = Signature(
     inputs=(TensorSpec(name=INPUT_NAME, dtype="uint8", shape=("N", IMAGE_SIDE, IMAGE_SIDE)),),
     outputs=(
         # Of the ten digits, given that the image is one of them: they sum to one.
         TensorSpec(name=OUTPUT_NAME, dtype="float32", shape=("N", DIGITS)),
-        # How likely the image is no digit at all.
+        # How unlike a digit the image is, from 0 to 1: above 0.5 for about one digit in a hundred.
         TensorSpec(name=NOT_A_DIGIT_NAME, dtype="float32", shape=("N",)),
     ),
 )

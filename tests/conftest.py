@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 from flask.testing import FlaskClient
@@ -20,6 +21,10 @@ from tests import programs
 from training import mnist
 from training.mnist import Mnist
 from training.sources import Directory, obtain
+
+# A busy machine is no failure.
+hypothesis.settings.register_profile("ziffer", deadline=None)
+hypothesis.settings.load_profile("ziffer")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -96,10 +96,11 @@ LOSSES: dict[LossName, Loss] = {
 
 
 def not_a_digit(logits: Tensor, level: float) -> Tensor:
-    """The probability [N] that an image is no digit, of its logits [N, 10].
+    """How unlike a digit an image is, from 0 to 1 [N], of its logits [N, 10].
 
     The share that one more class would get whose logit is always `level`: with the other ten it is
-    a softmax over eleven. The logarithm of the sum of exponentials is the negative free energy of
-    Liu, Wang, Owens and Li (2020), which tells images of the trained kind from others.
+    a softmax over eleven, and above 0.5 where the logits are low as a whole. The logarithm of the
+    sum of exponentials is the negative free energy of Liu, Wang, Owens and Li (2020), which tells
+    images of the trained kind from others.
     """
     return torch.sigmoid(level - logits.logsumexp(1))
