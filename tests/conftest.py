@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from registry.settings import RegistrySettings, open_registry
 from service.app import create_app
-from service.classifier import Classifier
+from service.classifier import Classifier, Served
 from service.loader import load_classifier
 from service.settings import ServiceSettings
 from tests import programs
@@ -55,13 +55,13 @@ def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def classifier(sample_store: Path) -> Classifier:
     registry = open_registry(RegistrySettings(store=str(sample_store)))
-    return load_classifier(registry, "digits", "production")
+    return load_classifier(registry, registry.resolve("digits", "production").card)
 
 
 @pytest.fixture
 def client(classifier: Classifier) -> FlaskClient:
     """A client of the application within this process."""
-    return create_app(ServiceSettings(max_body_bytes=2_000_000), classifier).test_client()
+    return create_app(ServiceSettings(max_body_bytes=2_000_000), Served(classifier)).test_client()
 
 
 @pytest.fixture(scope="session")
