@@ -14,7 +14,7 @@ from training.augmentation import AUGMENTATIONS, augment
 from training.average import Average
 from training.backpropagation import Backpropagation
 from training.early_stopping import EarlyStopping
-from training.losses import LOSSES, Loss
+from training.losses import LOSSES
 from training.mnist import Digits
 from training.network import Network
 from training.optimizers import OPTIMIZERS, Optimizer
@@ -24,7 +24,8 @@ from training.schedules import learning_rate_factor
 # Images on whose gradient the layers are diagnosed after each epoch.
 _DIAGNOSED_IMAGES = 256
 
-_SCORED_AT_ONCE = 1000
+# So few that they stay in the cache.
+_SCORED_AT_ONCE = 500
 
 
 class TrainingError(Exception):
@@ -92,7 +93,9 @@ def train(network: Network, digits: Digits, recipe: Recipe) -> Iterator[Epoch]:
     loss = LOSSES[recipe.loss]
     # The whole set lives on the device as uint8 (47 MB); each minibatch is scaled when it is used.
     originals, labels = _on_device(training, device)
-    held_out = _on_device(validation, device) if len(validation) else None
+    held_out = (
+        Backpropagation(network, loss, *_on_device(validation, device)) if len(validation) else None
+    )
     augmentation = AUGMENTATIONS[recipe.augmentation]
     images = torch.empty_like(originals) if augmentation else originals
     average = Average(network.parameters, recipe.averaging) if recipe.averaging else None
@@ -102,6 +105,7 @@ def train(network: Network, digits: Digits, recipe: Recipe) -> Iterator[Epoch]:
     optimizer = OPTIMIZERS[recipe.optimizer](
         moving.parameters, momentum=recipe.momentum, weight_decay=recipe.weight_decay
     )
+    numbers_held_out = torch.arange(len(validation), device=device)
     stopping = EarlyStopping(recipe.patience)
     generator = torch.Generator().manual_seed(recipe.seed)
     for number in range(1, recipe.epochs + 1):
@@ -113,7 +117,7 @@ def train(network: Network, digits: Digits, recipe: Recipe) -> Iterator[Epoch]:
         epoch = Epoch(
             number,
             training=score,
-            validation=_score(network, loss, *held_out) if held_out else None,
+            validation=_score(held_out, numbers_held_out) if held_out else None,
             gradient_sizes=_gradient_sizes(backpropagation, order[:_DIAGNOSED_IMAGES]),
             seconds=time.perf_counter() - start,
         )
@@ -156,17 +160,12 @@ def _run_epoch(
     return score
 
 
-def _score(network: Network, loss: Loss, images: Tensor, labels: Tensor) -> Score:
-    """Loss and accuracy of the network as it is."""
-    total, correct = 0.0, 0
-    one_hot = torch.eye(network.sizes[-1], device=images.device)
-    for some, their in zip(
-        torch.split(images, _SCORED_AT_ONCE), torch.split(labels, _SCORED_AT_ONCE), strict=True
-    ):
-        logits = network.logits(some).t().contiguous()
-        total += loss.evaluate(logits, one_hot[:, their], torch.empty_like(logits)).item()
-        correct += int((logits.argmax(0) == their).sum())
-    return Score(total / len(images), correct / len(images))
+def _score(measured: Backpropagation, images: Tensor) -> Score:
+    """Loss and accuracy of the network as it is on the images with these numbers."""
+    measured.reset()
+    for batch in torch.split(images, _SCORED_AT_ONCE):
+        measured.measure(batch)
+    return Score(measured.loss_sum.item() / len(images), measured.correct.item() / len(images))
 
 
 def _gradient_sizes(backpropagation: Backpropagation, batch: Tensor) -> tuple[float, ...]:
