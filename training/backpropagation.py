@@ -26,7 +26,7 @@ from torch import Tensor
 
 from registry.contract import IMAGE_PIXELS
 from training.activations import ACTIVATIONS
-from training.graph import captured
+from training.cuda_graph import captured
 from training.losses import Loss
 from training.network import WHITE, Network
 from training.scores import Scores
