@@ -73,7 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _print(answer: Report | Iterator[Report], *, as_json: bool) -> int:
     status = EXIT_DONE
     for report in [answer] if isinstance(answer, Report) else answer:
-        print(json.dumps(report.document) if as_json else report.text, flush=True)
+        said = json.dumps(report.document) if as_json else report.text
+        if said:
+            print(said, flush=True)
         status = report.status
     return status
 
@@ -118,7 +120,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_version_commands(listed: _Commands) -> None:
     publish = listed.add("publish", commands.publish)
-    publish.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    publish.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help="or a directory: all that is in it"
+    )
     publish.add_argument("--card", type=Path, required=True, help="JSON: a registry.card.DraftCard")
     publish.add_argument("--publish-id", help="makes repeating the command harmless")
     listed.add("list", commands.list_versions)
@@ -165,6 +169,7 @@ def _add_alias_commands(listed: _Commands) -> None:
 
 def _add_upkeep_commands(listed: _Commands) -> None:
     _add_reference(listed.add("verify", upkeep.verify))
+    _add_reference(listed.add("reproduce", upkeep.reproduce))
     gc = listed.add("gc", upkeep.gc)
     gc.add_argument("--apply", action="store_true", help="do it; without it: a dry run")
     gc.add_argument("--grace-days", type=float, default=7, help="leave younger bytes alone")

@@ -87,7 +87,7 @@ def import_version(registry: Registry, path: Path) -> ModelCard:
     """Publish the version in a file as the next version of the model of the same name.
 
     Its number is this registry's; its signatures are added to it, and so stay valid. Importing the
-    same file again returns the version that it made, if that is still the newest.
+    same file again returns the version that it made, if that is among the newest eight.
     """
     try:
         body = path.read_bytes()

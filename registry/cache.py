@@ -11,7 +11,7 @@ from registry import keys
 from registry.card import StoredFile
 from registry.documents import seal, sha256, unseal
 from registry.errors import IntegrityError
-from registry.local import temporary_file
+from registry.local import write_file
 from registry.moves import Resolved
 from registry.store import ObjectStore
 
@@ -57,5 +57,5 @@ class BlobCache:
         return self.directory / "last" / sha256(store.identity.encode()) / f"{model}@{alias}.json"
 
     def _write(self, path: Path, body: bytes) -> None:
-        with suppress(OSError), temporary_file(path, body) as temporary:
-            temporary.replace(path)
+        with suppress(OSError):
+            write_file(path, body)

@@ -48,8 +48,16 @@ class StoredFile(Frozen):
     size_bytes: Annotated[int, Field(ge=0)]
 
 
+def _is_unknown(value: object) -> bool:
+    return value is None
+
+
 class Lineage(Frozen):
-    """Where a model comes from: enough to train it again."""
+    """Where a model comes from: enough to train it again.
+
+    A field with a default was added later. Where it is not known it is left out of the document, so
+    that the cards of earlier releases keep their bytes, in exports and in logs as well.
+    """
 
     data: dict[str, Sha256]
     """SHA-256 of each data file, uncompressed."""
@@ -60,6 +68,13 @@ class Lineage(Frozen):
     packages: dict[str, str]
     python: str
     hardware: str
+    """For people to read."""
+    device: str | None = Field(None, exclude_if=_is_unknown)
+    """What it was trained on: cpu or cuda."""
+    threads: int | None = Field(None, ge=1, exclude_if=_is_unknown)
+    """CPU threads of each process: another number rounds sums in another order."""
+    processes: int | None = Field(None, ge=1, exclude_if=_is_unknown)
+    """Processes that shared each minibatch, the ranks of a distributed run."""
 
 
 class Outcomes(Frozen):

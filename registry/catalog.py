@@ -57,7 +57,7 @@ class Registry:
 
         Files that the store holds already, under whatever version, take no more room. With a
         `publish_id`, calling again after a failure returns the version that the first call made,
-        if it made one and nobody has published since.
+        if it made one and it is among the newest eight.
         """
         self.require_safe_writes()
         publication = publishing.Publication(model, files, draft, publish_id)

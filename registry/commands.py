@@ -17,7 +17,8 @@ from registry.report import EXIT_DAMAGED, Call, Report
 
 def publish(call: Call) -> Report:
     """Store files as the next version; --card has what is known of the model, as JSON."""
-    files = {path.name: _read(path) for path in call.arguments.files}
+    named = [found for path in call.arguments.files for found in _named_files(path)]
+    files = {name: _read(path) for name, path in named}
     try:
         draft = DraftCard.model_validate_json(_read(call.arguments.card))
     except ValidationError as error:
@@ -160,6 +161,17 @@ def metric(text: str) -> tuple[str, float]:
 def _expectation(given: list[int | None] | None) -> int | Anything | None:
     """What --expect said, if anything: absent and `none` are two things."""
     return given[0] if given else ANYTHING
+
+
+def _named_files(path: Path) -> Iterator[tuple[str, Path]]:
+    """A file under its own name; those in a directory, at any depth, under their paths in it."""
+    if not path.is_dir():
+        yield path.name, path
+        return
+    found = sorted(inner for inner in path.rglob("*") if inner.is_file())
+    if not found:
+        raise InvalidNameError(f"there is no file in {path}")
+    yield from ((inner.relative_to(path).as_posix(), inner) for inner in found)
 
 
 def _read(path: Path) -> bytes:

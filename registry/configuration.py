@@ -1,4 +1,4 @@
-"""Read a program's settings from its flags and its environment into one frozen pydantic model.
+"""Read a program's settings from flags, environment and file into one frozen pydantic model.
 
 pydantic-settings does the same and more, but importing it takes half as long as importing Flask,
 and cold start is a feature (DECISIONS.md).
@@ -7,7 +7,7 @@ and cold start is a feature (DECISIONS.md).
 import argparse
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 # The programs share one environment, so each tolerates the settings of the others.
-_PROGRAM_PREFIXES = ("ZIFFER_TRAIN_", "ZIFFER_SERVE_")
+_PROGRAM_PREFIXES = ("ZIFFER_TRAIN_", "ZIFFER_SEARCH_", "ZIFFER_POPULATION_", "ZIFFER_SERVE_")
 
 # Kubernetes describes a Service named "ziffer" to every pod in variables such as these.
 _SERVICE_LINK = re.compile(r"(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)$")
@@ -30,7 +30,8 @@ class Settings(BaseModel):
     """Base of all settings; a field that is itself a Settings adds its fields to the same list.
 
     A field `batch_size` is read from the flag `--batch-size` or else from the environment variable
-    `env_prefix` + `BATCH_SIZE`. An empty variable counts as unset.
+    `env_prefix` + `BATCH_SIZE`. An empty variable counts as unset. Where a program has a setting
+    `config`, the TOML file that it names is read as well (`registry.settings_file`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -39,6 +40,12 @@ class Settings(BaseModel):
 
 
 Program = TypeVar("Program", bound=Settings)
+
+Given = dict[tuple[str, ...], tuple[str, Any]]
+"""Where each setting that was given comes from, as its user would call it, and its value."""
+
+CONFIG = ("config",)
+"""The setting that names a file with others."""
 
 
 def setting(default: Any, description: str, *, env: str | None = None, **bounds: Any) -> Any:  # noqa: ANN401
@@ -81,10 +88,11 @@ def load(
     argv: Sequence[str],
     environ: Mapping[str, str],
 ) -> Program:
-    """The settings of the program called `name`: flags first, then environment, then defaults.
+    """The settings of the program called `name`: flags, environment, file, defaults, in this order.
 
-    Raises SettingsError for a value that is not allowed and for a `ZIFFER_` variable that no
-    program knows; argparse exits with status 2 for a flag that the program does not know.
+    Raises SettingsError for a value that is not allowed, for a `ZIFFER_` variable that no program
+    knows and for a file that cannot be used; argparse exits with status 2 for a flag that the
+    program does not know.
     """
     parser = argparse.ArgumentParser(name, description=description, allow_abbrev=False)
     add_flags(parser, program)
@@ -97,17 +105,22 @@ def resolve(
     """As `load`, from flags parsed already: setting name to value, None where it was not given."""
     leaves = settings_of(program)
     _refuse_unknown(leaves, environ)
-    given: dict[tuple[str, ...], tuple[str, Any]] = {}
+    given: Given = {}
     for leaf in leaves:
         if flags.get(leaf.path[-1]) is not None:
             given[leaf.path] = (leaf.flag, flags[leaf.path[-1]])
         elif environ.get(leaf.env):
             given[leaf.path] = (leaf.env, environ[leaf.env])
+    if CONFIG in given:
+        # Imported here: the service, whose cold start counts, reads no file.
+        from registry import settings_file
+
+        given = settings_file.read(given[CONFIG][1], leaves) | given
     try:
         return program.model_validate(_nested({path: value for path, (_, value) in given.items()}))
     except ValidationError as error:
         raise SettingsError(
-            "\n".join(_explain(details, leaves, given) for details in error.errors())
+            "\n".join(explain(details, leaves, given) for details in error.errors())
         ) from None
 
 
@@ -157,14 +170,17 @@ def _refuse_unknown(leaves: Sequence[Leaf], environ: Mapping[str, str]) -> None:
             continue
         if _SERVICE_LINK.search(name) and (name != "ZIFFER_PORT" or "://" in value):
             continue
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
-        raise SettingsError(f"{name} (set to {value!r}) is not a setting: {hint}")
+        raise SettingsError(f"{name} (set to {value!r}) is not a setting: {hint(name, known)}")
 
 
-def _explain(
-    details: ErrorDetails, leaves: Sequence[Leaf], given: Mapping[tuple[str, ...], tuple[str, Any]]
-) -> str:
+def hint(name: str, known: Collection[str]) -> str:
+    """What may have been meant by a `name` that is none of `known`."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
+
+
+def explain(details: ErrorDetails, leaves: Sequence[Leaf], given: Given) -> str:
+    """One sentence: which of `leaves` is wrong, where it was given, its value, what is allowed."""
     leaf = next((leaf for leaf in leaves if leaf.path == details["loc"][: len(leaf.path)]), None)
     message = details["msg"].removeprefix("Value error, ")
     if leaf is None:

@@ -15,6 +15,8 @@ OUTPUT_NAME = "probabilities"
 NOT_A_DIGIT_NAME = "not_a_digit"
 
 MODEL_FILE = "model.onnx"
+INT8_MODEL_FILE = "model.int8.onnx"
+"""The same model in eight bits; not every version has it."""
 
 SIGNATURE = Signature(
     inputs=(TensorSpec(name=INPUT_NAME, dtype="uint8", shape=("N", IMAGE_SIDE, IMAGE_SIDE)),),

@@ -57,9 +57,8 @@ class LocalStore:
         return None if stored.etag == etag else stored
 
     def put(self, key: str, body: bytes) -> None:  # noqa: D102
-        path = self._path(key)
-        with self._failing("write", key), temporary_file(path, body) as temporary:
-            temporary.replace(path)
+        with self._failing("write", key):
+            write_file(self._path(key), body)
 
     def create(self, key: str, body: bytes) -> str:  # noqa: D102
         path = self._path(key)
@@ -90,7 +89,7 @@ class LocalStore:
         with self._failing("delete", key):
             path.unlink(missing_ok=True)
             if path.parent.exists():
-                _sync_directory(path.parent)
+                sync_directory(path.parent)
 
     def listing(self, prefix: str, *, limit: int | None = None) -> list[ListedObject]:  # noqa: D102
         with self._failing("list", prefix):
@@ -161,9 +160,15 @@ def temporary_file(path: Path, body: bytes) -> Iterator[Path]:
             file.flush()
             os.fsync(file.fileno())
         yield temporary
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_file(path: Path, body: bytes) -> None:
+    """Let `path` hold `body`: whole or not at all, and durably."""
+    with temporary_file(path, body) as temporary:
+        temporary.replace(path)
 
 
 def make_directory(directory: Path) -> None:
@@ -172,7 +177,7 @@ def make_directory(directory: Path) -> None:
         return
     make_directory(directory.parent)
     directory.mkdir(exist_ok=True)
-    _sync_directory(directory.parent)
+    sync_directory(directory.parent)
 
 
 def _raise_unless_absent(error: OSError) -> None:
@@ -186,7 +191,8 @@ def _is_hidden(key: str) -> bool:
     return key.rpartition("/")[2].startswith(".")
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make durable which entries `directory` has."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

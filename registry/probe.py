@@ -15,7 +15,7 @@ from pathlib import Path
 from registry import keys
 from registry.documents import sha256
 from registry.errors import ConflictError
-from registry.local import temporary_file
+from registry.local import write_file
 from registry.store import Guarantee, ObjectStore
 
 _RACERS = 8
@@ -51,8 +51,8 @@ def remember(directory: Path, server: str, guarantee: Guarantee) -> None:
     """Spare the next process of this machine the probe; failing to is no error."""
     note = _note(directory, server)
     body = json.dumps({"at": time.time(), "guarantee": guarantee}).encode()
-    with suppress(OSError), temporary_file(note, body) as temporary:
-        temporary.replace(note)
+    with suppress(OSError):
+        write_file(note, body)
 
 
 def _note(directory: Path, server: str) -> Path:

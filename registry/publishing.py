@@ -8,6 +8,7 @@ import random
 import time
 import uuid
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from registry import blobs, keys
@@ -28,6 +29,9 @@ from registry.store import ObjectStore
 # that it set aside under a publisher's nose are safe if the publisher is done long before.
 UPLOAD_STAYS_FRESH_S = 3600.0
 
+RECENT_VERSIONS = 8
+"""So many of the newest versions may be what a repeated call wants to publish."""
+
 
 class Publication(NamedTuple):
     """What is to be published."""
@@ -42,17 +46,20 @@ class Publication(NamedTuple):
 def publish(store: ObjectStore, publication: Publication, signer: Signer | None) -> ModelCard:
     """Store the files as the next version and return its card; three requests for one file.
 
-    With a `publish_id` of the caller's, a fourth request finds whether an earlier call with the
-    same one got through, and returns its card if so.
+    With a `publish_id` of the caller's, a request for each of the newest RECENT_VERSIONS finds
+    whether an earlier call with the same one got through, and returns its card if so.
     """
     uploaded_at = time.time()
     stored = blobs.upload(store, publication.files)
-    newest = newest_version(store, publication.model)
-    if publication.publish_id and newest:
-        earlier = read_version(store, publication.model, newest)
-        if isinstance(earlier, ModelCard) and earlier.publish_id == publication.publish_id:
+    listed = store.listing(
+        keys.versions(publication.model), limit=RECENT_VERSIONS if publication.publish_id else 1
+    )
+    recent = [keys.number_of(entry.key) for entry in listed]
+    if publication.publish_id:
+        earlier = _published_earlier(store, publication, recent)
+        if earlier:
             return earlier
-    card = _card(publication, stored, newest + 1, signer)
+    card = _card(publication, stored, max(recent, default=0) + 1, signer)
     losses = 0
     while not _commit(store, card):
         # Whoever lost together would lose together again, but for the jitter.
@@ -64,6 +71,24 @@ def publish(store: ObjectStore, publication: Publication, signer: Signer | None)
         taken = newest_version(store, card.name)
         card = card.model_copy(update={"version": max(taken, card.version) + 1})
     return card
+
+
+def _published_earlier(
+    store: ObjectStore, publication: Publication, versions: list[int]
+) -> ModelCard | None:
+    """The card that an earlier call with the same publish id made, if it is one of `versions`."""
+
+    def read(version: int) -> ModelCard | Tombstone | None:
+        try:
+            return read_version(store, publication.model, version)
+        except (IntegrityError, NotFoundError):
+            return None  # Even if it was ours: what is damaged or gone has to be published again.
+
+    with ThreadPoolExecutor(RECENT_VERSIONS) as readers:
+        for record in readers.map(read, versions):
+            if isinstance(record, ModelCard) and record.publish_id == publication.publish_id:
+                return record
+    return None
 
 
 def _commit(store: ObjectStore, card: ModelCard) -> bool:

@@ -1,10 +1,12 @@
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from registry.configuration import SettingsError, load, settings_of
 from service.settings import ServiceSettings
+from training.recipe import Recipe
 from training.settings import TrainingSettings
 
 
@@ -18,14 +20,22 @@ def training(
     return load(TrainingSettings, "training", None, argv, environ or {})
 
 
-def test_defaults_are_the_textbook_and_the_local_registry() -> None:
+def test_defaults_are_the_default_recipe_and_the_local_registry() -> None:
     settings = training()
+
+    assert settings.recipe.recipe == "default"
+    assert settings.recipe.model_dump() == Recipe(recipe="default").model_dump()
+    assert settings.registry.store == "var/registry"
+    assert settings.compute.threads == 1
+
+
+def test_textbook_recipe_is_the_textbooks() -> None:
+    settings = training(["--recipe", "textbook"])
 
     recipe = settings.recipe
     assert (recipe.hidden_layers, recipe.width) == (2, 64)
     assert (recipe.learning_rate, recipe.batch_size, recipe.epochs) == (0.01, 128, 30)
-    assert settings.registry.store == "var/registry"
-    assert settings.threads == 1
+    assert (recipe.optimizer, recipe.loss) == ("sgd", "categorical_cross_entropy")
 
 
 def test_flag_beats_environment_beats_default() -> None:
@@ -130,4 +140,110 @@ def test_every_setting_describes_itself(program: type[ServiceSettings | Training
 
 
 def test_paths_are_paths() -> None:
-    assert training(["--data-dir", "/some/where"]).data_dir == Path("/some/where")
+    assert training(["--data-dir", "/some/where"]).data.data_dir == Path("/some/where")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Callable[[str], str]:
+    """Write a file of settings, and return its path."""
+
+    def write(content: str) -> str:
+        path = tmp_path / "run.toml"
+        path.write_text(content)
+        return str(path)
+
+    return write
+
+
+def test_file_comes_after_flag_and_environment(file: Callable[[str], str]) -> None:
+    path = file("epochs = 5\nwidth = 5\nseed = 5\nthreads = 5")
+
+    settings = training(["--config", path, "--epochs", "9"], {"ZIFFER_TRAIN_WIDTH": "7"})
+
+    recipe = settings.recipe
+    assert (recipe.epochs, recipe.width, recipe.seed, settings.compute.threads) == (9, 7, 5, 5)
+
+
+def test_variable_may_name_the_file(file: Callable[[str], str]) -> None:
+    assert training(environ={"ZIFFER_TRAIN_CONFIG": file("epochs = 5")}).recipe.epochs == 5
+
+
+def test_file_holds_every_type_of_value(file: Callable[[str], str]) -> None:
+    content = """
+        recipe = "default"  # As on the command line, it decides the other defaults.
+        learning-rate = 1
+        promote = false
+        data_dir = "/some/where"
+        s3_secret_access_key = "hush"
+    """
+
+    settings = training(["--config", file(content)])
+
+    assert settings.recipe.learning_rate == 1.0
+    assert settings.recipe.optimizer == "adamw"
+    assert (settings.promote, settings.data.data_dir) == (False, Path("/some/where"))
+    assert settings.registry.s3_secret_access_key
+    assert settings.registry.s3_secret_access_key.get_secret_value() == "hush"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("epochs = 5\nwidth 5", r"run\.toml is not valid TOML: .*line 2"),
+        ("epoch = 5", r"epoch in .*run\.toml \(set to 5\) is not a setting: did you mean epochs\?"),
+        ("config = 'other.toml'", r"config in .* is not a setting"),
+        ("[recipe]\nepochs = 5", r"recipe in .*run\.toml is a table: .*without one"),
+        ("epochs = '5'", r"epochs in .*run\.toml is '5': .*valid integer.*at least 1"),
+        ("epochs = true", r"epochs in .* is True: .*valid integer"),
+        ("epochs = 5.0", r"epochs in .* is 5\.0: .*valid integer"),
+        ("promote = 1", r"promote in .* is 1: .*valid boolean"),
+        ("data_dir = 1", r"data_dir in .* is 1: .*"),
+        ("seed = [1, 2]", r"seed in .* is \[1, 2\]: expected one number"),
+        ("seed = 2026-01-01", r"seed in .*: expected one number"),
+        ("device = 'tpu'", r"device in .* is 'tpu': .*'auto', 'cpu' or 'cuda'"),
+        ("learning_rate = nan", r"learning_rate in .* is nan"),
+        ("learning_rate = 0", r"learning_rate in .* is 0: .*more than 0 and at most 10"),
+        ("batch-size = 1\nbatch_size = 2", r"batch_size in .* is given twice"),
+        ("store = 'ftp://x'", r"store in .* is 'ftp://x': ftp:// is no kind of store"),
+        ("recipe = 'textbook'\npatience = 3", r"--patience is 3, but --validation-size is 0"),
+    ],
+)
+def test_wrong_file_is_named_with_what_is_allowed(
+    file: Callable[[str], str], content: str, message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        training(["--config", file(content)])
+
+
+def test_every_wrong_line_of_a_file_is_named_at_once(file: Callable[[str], str]) -> None:
+    with pytest.raises(SettingsError) as failure:
+        training(["--config", file("epoch = 5\nwidth = 'none'")])
+
+    assert "epoch in" in str(failure.value)
+    assert "width in" in str(failure.value)
+
+
+def test_flag_may_complete_what_a_file_asks(file: Callable[[str], str]) -> None:
+    settings = training(["--config", file("patience = 3"), "--validation-size", "100"])
+
+    assert settings.recipe.patience == 3
+
+
+@pytest.mark.parametrize("name", ["missing.toml", "."])
+def test_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(f"settings in {tmp_path / name}")):
+        training(["--config", str(tmp_path / name)])
+
+
+def test_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_bytes(b"epochs = \xff")
+
+    with pytest.raises(SettingsError, match="is not valid TOML"):
+        training(["--config", str(tmp_path / "run.toml")])
+
+
+def test_service_reads_no_file() -> None:
+    with pytest.raises(SystemExit):
+        service(["--config", "run.toml"])
+    with pytest.raises(SettingsError, match="ZIFFER_SERVE_CONFIG"):
+        service(environ={"ZIFFER_SERVE_CONFIG": "run.toml"})

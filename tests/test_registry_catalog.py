@@ -63,6 +63,28 @@ def test_a_publish_id_makes_publishing_repeatable(registry: Registry) -> None:
     assert registry.versions(DIGITS) == [1]
 
 
+def publish_once(registry: Registry) -> int:
+    return registry.publish(DIGITS, {"model.onnx": b"m"}, DRAFT, publish_id="run-17").version
+
+
+def test_a_publish_id_is_known_while_seven_others_publish(registry: Registry) -> None:
+    assert publish_once(registry) == 1
+    for number in range(7):
+        publish(registry, b"%d" % number)
+
+    assert publish_once(registry) == 1
+    publish(registry, b"the eighth")
+    assert publish_once(registry) == 10
+
+
+def test_a_damaged_version_does_not_keep_others_from_publishing(registry: Registry) -> None:
+    assert publish_once(registry) == 1
+    registry.store.put(keys.card(DIGITS, 1), b"{}")
+
+    assert publish_once(registry) == 2
+    assert publish_once(registry) == 2
+
+
 def test_an_unknown_version_is_not_found(registry: Registry) -> None:
     with pytest.raises(NotFoundError, match="digits has no version 7"):
         registry.card(DIGITS, 7)

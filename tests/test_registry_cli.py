@@ -66,6 +66,28 @@ def test_publish_takes_files_and_a_card(
     assert program(*command, "--publish-id", "run-17") == (0, "published digits version 2\n")
 
 
+def test_publish_takes_a_directory(program: Program, registry: Registry, tmp_path: Path) -> None:
+    (tmp_path / "files/report").mkdir(parents=True)
+    (tmp_path / "files/model.onnx").write_bytes(b"model")
+    (tmp_path / "files/report/loss.svg").write_bytes(b"<svg/>")
+    (tmp_path / "card.json").write_text(draft().model_dump_json())
+    command = ["publish", str(tmp_path / "files"), "--card", str(tmp_path / "card.json")]
+
+    assert program(*command) == (0, "published digits version 1\n")
+    card = registry.card(DIGITS, 1)
+    assert sorted(card.files) == ["model.onnx", "report/loss.svg"]
+    assert registry.fetch(card, "report/loss.svg") == b"<svg/>"
+
+
+def test_publish_refuses_an_empty_directory(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+
+    status, printed = program("publish", str(tmp_path / "files"), "--card", "card.json")
+
+    assert status == 2
+    assert "there is no file in" in printed
+
+
 @pytest.mark.parametrize(
     ("card", "message"), [("{}", "recipe: Field required"), (None, "cannot read")]
 )

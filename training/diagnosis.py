@@ -23,28 +23,35 @@ def gradient_sizes(gradients: Sequence[Layer]) -> list[float]:
     return [_root_mean_square(layer.weight) for layer in gradients]
 
 
-def warnings(sizes: Sequence[float]) -> list[str]:
-    """What is wrong with the layers whose gradients have these sizes, in words; often nothing."""
-    last = sizes[-1]
-    found = []
-    for number, size in enumerate(sizes, 1):
-        if size == 0:
-            found.append(
-                f"layer {number} of {len(sizes)} has stopped learning: its gradient is zero; "
-                "a smaller learning rate or another initialization may keep its units alive"
-            )
-        elif size < _VANISHED * last:
-            found.append(
-                f"layer {number} of {len(sizes)} hardly learns: its gradient is {size / last:.0e} "
-                "of the last layer's (vanishing gradients); try relu, fewer layers or another "
-                "initialization"
-            )
-        elif size > _EXPLODED * last > 0:
-            found.append(
-                f"the gradient of layer {number} of {len(sizes)} is {size / last:.0e} times the "
-                "last layer's (exploding gradients); try a smaller learning rate or initial weights"
-            )
-    return found
+def warnings(sizes: Sequence[float]) -> dict[int, str]:
+    """What is wrong with the layers whose gradients have these sizes, in words; often nothing.
+
+    By the number of the layer, from 1.
+    """
+    layers = {number: f"layer {number} of {len(sizes)}" for number in range(1, len(sizes) + 1)}
+    found = {
+        number: _complaint(layers[number], size, sizes[-1]) for number, size in enumerate(sizes, 1)
+    }
+    return {number: text for number, text in found.items() if text}
+
+
+def _complaint(layer: str, size: float, last: float) -> str:
+    if size == 0:
+        return (
+            f"{layer} has stopped learning: its gradient is zero; a smaller learning rate or "
+            "another initialization may keep its units alive"
+        )
+    if size < _VANISHED * last:
+        return (
+            f"{layer} hardly learns: its gradient is {size / last:.0e} of the last layer's "
+            "(vanishing gradients); try relu, fewer layers or another initialization"
+        )
+    if size > _EXPLODED * last > 0:
+        return (
+            f"the gradient of {layer} is {size / last:.0e} times the last layer's (exploding "
+            "gradients); try a smaller learning rate or initial weights"
+        )
+    return ""
 
 
 def _root_mean_square(values: Tensor) -> float:

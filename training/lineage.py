@@ -14,8 +14,13 @@ from registry.card import Lineage
 _PACKAGES = ("numpy", "onnx", "onnxruntime", "torch")
 
 
-def lineage(data: Mapping[str, str], seed: int, device: torch.device) -> Lineage:
-    """The lineage of a model trained here, on `device` from `data` (name to SHA-256)."""
+def lineage(
+    data: Mapping[str, str], seed: int, device: torch.device, *, processes: int = 1
+) -> Lineage:
+    """The lineage of a model trained here, on `device` from `data` (name to SHA-256).
+
+    `processes` shared each minibatch among them, with as many threads each as this one has.
+    """
     commit = _git("rev-parse", "HEAD")
     changes = _git("status", "--porcelain")
     return Lineage(
@@ -26,6 +31,9 @@ def lineage(data: Mapping[str, str], seed: int, device: torch.device) -> Lineage
         packages={package: metadata.version(package) for package in _PACKAGES},
         python=platform.python_version(),
         hardware=_hardware(device),
+        device=device.type,
+        threads=torch.get_num_threads(),
+        processes=processes,
     )
 
 

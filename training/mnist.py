@@ -42,6 +42,9 @@ class Digits:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __getitem__(self, some: slice) -> "Digits":
+        return Digits(self.images[some], self.labels[some])
+
     @property
     def digest(self) -> str:
         """SHA-256 of the images and their labels, in their order."""

@@ -54,13 +54,18 @@ class Network:
 
     def logits(self, pixels: Tensor) -> Tensor:
         """Logits [N, 10] of images uint8 [N, 28, 28], in the dtype of the parameters."""
-        *hidden, last = self.layers
+        last = self.layers[-1]
+        return torch.addmm(last.bias, self.inputs(pixels)[-1], last.weight.t())
+
+    def inputs(self, pixels: Tensor) -> list[Tensor]:
+        """What each layer takes in, [N, its inputs], of images uint8 [N, 28, 28]."""
         activate = ACTIVATIONS[self.activation].apply
-        values = pixels.flatten(1).to(self.parameters.dtype) / WHITE
-        for layer in hidden:
-            values = torch.addmm(layer.bias, values, layer.weight.t())
+        inputs = [pixels.flatten(1).to(self.parameters.dtype) / WHITE]
+        for layer in self.layers[:-1]:
+            values = torch.addmm(layer.bias, inputs[-1], layer.weight.t())
             activate(values, values)
-        return torch.addmm(last.bias, values, last.weight.t())
+            inputs.append(values)
+        return inputs
 
 
 def build(recipe: Recipe) -> Network:

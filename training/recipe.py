@@ -12,12 +12,12 @@ from training.losses import LossName
 from training.optimizers import OptimizerName
 from training.schedules import ScheduleName
 
-RecipeName = Literal["textbook", "augmented"]
+RecipeName = Literal["textbook", "default", "best"]
 
 _DEFAULTS: dict[RecipeName, dict[str, object]] = {
     "textbook": {},
-    # The textbook's network on images that are never the same twice.
-    "augmented": {
+    # The textbook's network on images that are never the same twice, and on what is no digit.
+    "default": {
         "optimizer": "adamw",
         "learning_rate": 0.005,
         "weight_decay": 0.02,
@@ -26,7 +26,11 @@ _DEFAULTS: dict[RecipeName, dict[str, object]] = {
         "epochs": 200,
         "augmentation": "mild",
         "averaging": 0.999,
+        "printed_digits": 6000,
+        "non_digits": 6000,
+        "validation_size": 5000,
     },
+    "best": {},
 }
 
 
@@ -40,7 +44,7 @@ class Recipe(Settings):
     env_prefix: ClassVar[str] = "ZIFFER_TRAIN_"
 
     recipe: RecipeName = setting(
-        "textbook", "what the other settings of the recipe default to: textbook or augmented"
+        "textbook", "what the other settings of the recipe default to: textbook, default or best"
     )
     hidden_layers: int = setting(2, "number of hidden layers; 2 to 4 are advised", ge=0, le=64)
     width: int = setting(64, "units in each hidden layer; a power of two is advised", ge=1, le=8192)
@@ -74,6 +78,12 @@ class Recipe(Settings):
     augmentation: AugmentationName = setting(
         "none", "how much the training images are distorted: none, mild or strong"
     )
+    printed_digits: int = setting(
+        0, "digits to draw as typefaces and other hands do, and learn as well", ge=0, le=1_000_000
+    )
+    non_digits: int = setting(
+        0, "pictures of something else to draw, and learn to tell from digits", ge=0, le=1_000_000
+    )
     averaging: float = setting(
         0.0, "weight of the past in the average of the parameters that is kept; 0: none", ge=0, lt=1
     )
@@ -91,7 +101,8 @@ class Recipe(Settings):
     @classmethod
     def _complete(cls, given: dict[str, object]) -> dict[str, object]:
         # A name that is none is left to the field's own validation.
-        return {**_DEFAULTS.get(given.get("recipe"), {}), **given}  # type: ignore[call-overload]
+        name = given.get("recipe", cls.model_fields["recipe"].default)
+        return {**_DEFAULTS.get(name, {}), **given}  # type: ignore[call-overload]
 
     @model_validator(mode="after")
     def _patience_needs_validation(self) -> "Recipe":

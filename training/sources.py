@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from registry.local import temporary_file
+from registry.local import write_file
 from training.mnist import DatasetError
 
 MIRRORS = (
@@ -172,9 +172,7 @@ def _read_all(source: Source, missing: Mapping[str, str], failures: list[str]) -
 
 def _keep(cache: Directory, files: Mapping[str, bytes]) -> None:
     for name, content in files.items():
-        path = cache.path / name
-        with temporary_file(path, content) as temporary:
-            temporary.replace(path)
+        write_file(cache.path / name, content)
 
 
 def _gunzip(content: bytes) -> bytes:

@@ -3,8 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,13 +12,17 @@ from training import diagnosis
 from training.augmentation import AUGMENTATIONS, augment
 from training.average import Average
 from training.backpropagation import Backpropagation
+from training.distributed import ALONE, Group
 from training.early_stopping import EarlyStopping
+from training.epoch import HISTORY, Epoch, Score
+from training.errors import TrainingError
 from training.losses import LOSSES
 from training.mnist import Digits
 from training.network import Network
-from training.optimizers import OPTIMIZERS, Optimizer
+from training.optimizers import OPTIMIZERS
 from training.recipe import Recipe
 from training.schedules import learning_rate_factor
+from training.training_set import prepare
 
 # Images on whose gradient the layers are diagnosed after each epoch.
 _DIAGNOSED_IMAGES = 256
@@ -28,149 +31,192 @@ _DIAGNOSED_IMAGES = 256
 _SCORED_AT_ONCE = 500
 
 
-class TrainingError(Exception):
-    """The training cannot go on; the text says why and what to try."""
+def pick_device(name: str, local_rank: int = 0) -> torch.device:
+    """The device that `name` ("auto", "cpu" or "cuda") stands for; raises TrainingError.
 
-
-class Score(NamedTuple):
-    """Mean loss and accuracy over a set of images."""
-
-    loss: float
-    accuracy: float
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One pass over the training set.
-
-    `training` is taken while the network changes, `validation` after the epoch; it is None without
-    validation images. `gradient_sizes` holds the root mean square of the gradient of each layer's
-    weights after the epoch.
+    Of several processes on one machine, each gets a GPU of its own.
     """
-
-    number: int
-    training: Score
-    validation: Score | None
-    gradient_sizes: tuple[float, ...]
-    seconds: float
-
-
-def pick_device(name: str) -> torch.device:
-    """The device that `name` ("auto", "cpu" or "cuda") stands for; raises TrainingError."""
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise TrainingError("--device is 'cuda', but PyTorch finds no GPU here: use cpu or auto")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
-
-
-def split(digits: Digits, validation_size: int) -> tuple[Digits, Digits]:
-    """The training images, and the last `validation_size` of them apart; raises TrainingError."""
-    count = len(digits) - validation_size
-    if count < 1:
-        raise TrainingError(
-            f"--validation-size is {validation_size}, but there are only {len(digits)} images"
-        )
-    return (
-        Digits(digits.images[:count], digits.labels[:count]),
-        Digits(digits.images[count:], digits.labels[count:]),
-    )
+    if available and name != "cpu":
+        return torch.device("cuda", local_rank)
+    return torch.device("cpu")
 
 
 def train(network: Network, digits: Digits, recipe: Recipe) -> Iterator[Epoch]:
-    """Train `network` in place, and yield after each epoch.
+    """Train `network` in place, and yield after each epoch; see Training."""
+    return Training(network, digits, recipe).epochs()
+
+
+class Training:
+    """A training under way: what changes from step to step, so that it can be kept and resumed.
 
     Every epoch draws its minibatches without replacement; the last may be smaller than the rest.
-    The order depends on the recipe's seed alone, not on the device. Raises TrainingError where a
-    minibatch would be larger than the training set, or where the loss is no longer finite.
+    Several processes (`group`) share the images out among them, and each minibatch as well. What is
+    drawn depends on the recipe's seed and on the process's rank alone, not on the device.
     """
-    training, validation = split(digits, recipe.validation_size)
-    if recipe.batch_size > len(training):
-        raise TrainingError(
-            f"--batch-size is {recipe.batch_size}, but there are only {len(training)} images "
-            "to train on"
-        )
-    device = network.parameters.device
-    loss = LOSSES[recipe.loss]
-    # The whole set lives on the device as uint8 (47 MB); each minibatch is scaled when it is used.
-    originals, labels = _on_device(training, device)
-    held_out = (
-        Backpropagation(network, loss, *_on_device(validation, device)) if len(validation) else None
-    )
-    augmentation = AUGMENTATIONS[recipe.augmentation]
-    images = torch.empty_like(originals) if augmentation else originals
-    average = Average(network.parameters, recipe.averaging) if recipe.averaging else None
-    # Steps move a network of their own where `network` is to be the average over them.
-    moving = network.to(device) if average else network
-    backpropagation = Backpropagation(moving, loss, images, labels)
-    optimizer = OPTIMIZERS[recipe.optimizer](
-        moving.parameters, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-    )
-    numbers_held_out = torch.arange(len(validation), device=device)
-    stopping = EarlyStopping(recipe.patience)
-    generator = torch.Generator().manual_seed(recipe.seed)
-    for number in range(1, recipe.epochs + 1):
-        start = time.perf_counter()
-        order = torch.randperm(len(training), generator=generator).to(device)
-        if augmentation:
-            augment(originals, augmentation, generator, out=images)
-        score = _run_epoch(backpropagation, optimizer, average, order, number, recipe)
-        epoch = Epoch(
-            number,
-            training=score,
-            validation=_score(held_out, numbers_held_out) if held_out else None,
-            gradient_sizes=_gradient_sizes(backpropagation, order[:_DIAGNOSED_IMAGES]),
-            seconds=time.perf_counter() - start,
-        )
-        yield epoch
-        if epoch.validation and stopping.is_over(epoch.validation.loss, network.parameters):
-            break
-    stopping.restore_best(network.parameters)
 
+    def __init__(
+        self, network: Network, digits: Digits, recipe: Recipe, group: Group = ALONE
+    ) -> None:
+        """Train `network` in place on `digits`.
 
-def _run_epoch(
-    backpropagation: Backpropagation,
-    optimizer: Optimizer,
-    average: Average | None,
-    order: Tensor,
-    number: int,
-    recipe: Recipe,
-) -> Score:
-    backpropagation.reset()
-    batches = torch.split(order, recipe.batch_size)
-    for index, batch in enumerate(batches):
+        Raises TrainingError where a minibatch would be larger than the training set, or cannot be
+        shared out evenly.
+        """
+        training, validation = prepare(digits, recipe)
+        self.network = network
+        self.history: list[Epoch] = []
+        self._recipe = recipe
+        self._group = group
+        self._batch_size = _share_of_minibatch(recipe.batch_size, len(training), group)
+        self._steps_per_epoch = math.ceil(len(training) / recipe.batch_size)
+        device = network.parameters.device
+        # The whole set lives on the device as uint8 (47 MB); a minibatch is scaled when it is used.
+        shard = training[group.rank :: group.size]
+        self._originals, self._labels = _on_device(shard, device)
+        self._held_out = (
+            Backpropagation(network, LOSSES[recipe.loss], *_on_device(validation, device))
+            if len(validation)
+            else None
+        )
+        self._augmentation = AUGMENTATIONS[recipe.augmentation]
+        self._images = torch.empty_like(self._originals) if self._augmentation else self._originals
+        group.follow(network.parameters)
+        self._average = Average(network.parameters, recipe.averaging) if recipe.averaging else None
+        # Steps move a network of their own where `network` is to be the average over them.
+        self._moving = network.to(device) if self._average else network
+        self._backpropagation = Backpropagation(
+            self._moving,
+            LOSSES[recipe.loss],
+            self._images,
+            self._labels,
+            open_set=recipe.non_digits > 0,
+        )
+        self._optimizer = OPTIMIZERS[recipe.optimizer](
+            self._moving.parameters, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+        )
+        self._stopping = EarlyStopping(recipe.patience)
+        # Far apart, so that no process draws what another draws under the next seed.
+        self._generator = torch.Generator().manual_seed((recipe.seed + (group.rank << 40)) % 2**63)
+
+    def epochs(self) -> Iterator[Epoch]:
+        """Go on to the end, and yield after each epoch.
+
+        Raises TrainingError where the loss is no longer finite.
+        """
+        while len(self.history) < self._recipe.epochs and not self._stopping.is_over:
+            start = time.perf_counter()
+            training, order = self._run_epoch()
+            epoch = Epoch(
+                len(self.history) + 1,
+                training,
+                validation=self._validate(),
+                gradient_sizes=self._gradient_sizes(order[:_DIAGNOSED_IMAGES]),
+                seconds=time.perf_counter() - start,
+            )
+            if epoch.validation:
+                self._stopping.watch(epoch.validation.loss, self.network.parameters)
+            self.history.append(epoch)
+            yield epoch
+        self._stopping.restore_best(self.network.parameters)
+
+    def state(self) -> dict[str, Any]:
+        """All that the rest of the training depends on, between two epochs."""
+        return {
+            "history": HISTORY.dump_json(self.history).decode(),
+            "parameters": self.network.parameters,
+            "moving": self._moving.parameters,
+            "optimizer": self._optimizer.state,
+            "steps": self._optimizer.steps,
+            "generator": self._generator.get_state(),
+            "stopping": self._stopping.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to where `state` was taken, in a training of the same recipe and images."""
+        self.history = HISTORY.validate_json(state["history"])
+        self.network.parameters.copy_(state["parameters"])
+        self._moving.parameters.copy_(state["moving"])
+        for name, values in state["optimizer"].items():
+            self._optimizer.state[name].copy_(values)
+        self._optimizer.steps = state["steps"]
+        self._generator.set_state(state["generator"])
+        self._stopping.restore(state["stopping"])
+
+    def _run_epoch(self) -> tuple[Score, Tensor]:
+        """Train on every image once; the score, and the order in which they came."""
+        order = torch.randperm(len(self._labels), generator=self._generator)
+        order = order.to(self._labels.device)
+        if self._augmentation:
+            augment(self._originals, self._augmentation, self._generator, out=self._images)
+        self._backpropagation.reset()
+        batches = torch.split(order, self._batch_size)
+        for index in range(self._steps_per_epoch):
+            # The last minibatch may leave nothing for some of the processes.
+            self._step(batches[index] if index < len(batches) else order[:0])
+        return self._checked_score(), order
+
+    def _step(self, batch: Tensor) -> None:
+        recipe, gradient = self._recipe, self._backpropagation.gradient
+        if len(batch):
+            self._backpropagation.run(batch)
+        else:
+            gradient.zero_()
+        self._group.average(gradient, len(batch))
         factor = learning_rate_factor(
             recipe.schedule,
-            (number - 1) * len(batches) + index,
-            recipe.epochs * len(batches),
+            self._optimizer.steps,
+            recipe.epochs * self._steps_per_epoch,
             warmup_fraction=recipe.warmup_fraction,
         )
-        backpropagation.run(batch)
-        optimizer.step(backpropagation.gradient, recipe.learning_rate * factor)
-        if average:
-            average.update(optimizer.parameters, optimizer.steps)
-    score = Score(
-        backpropagation.loss_sum.item() / len(order), backpropagation.correct.item() / len(order)
-    )
-    # The last step may be the one too far, after the last loss.
-    if not (math.isfinite(score.loss) and optimizer.parameters.isfinite().all()):
-        raise TrainingError(
-            f"the loss is {score.loss} in epoch {number}: the training diverges at "
-            f"--learning-rate {recipe.learning_rate}, try a smaller one"
+        self._optimizer.step(gradient, recipe.learning_rate * factor)
+        if self._average:
+            self._average.update(self._moving.parameters, self._optimizer.steps)
+
+    def _checked_score(self) -> Score:
+        loss, correct, images = self._group.total(
+            self._backpropagation.loss_sum.item(),
+            self._backpropagation.correct.item(),
+            len(self._labels),
         )
-    return score
+        # The last step may be the one too far, after the last loss.
+        if not (math.isfinite(loss) and self._moving.parameters.isfinite().all()):
+            raise TrainingError(
+                f"the loss is {loss / images} in epoch {len(self.history) + 1}: the training "
+                f"diverges at --learning-rate {self._recipe.learning_rate}, try a smaller one"
+            )
+        return Score(loss / images, correct / images)
+
+    def _validate(self) -> Score | None:
+        held_out = self._held_out
+        if held_out is None:
+            return None
+        images = torch.arange(self._recipe.validation_size, device=self._labels.device)
+        held_out.reset()
+        for batch in torch.split(images, _SCORED_AT_ONCE):
+            held_out.measure(batch)
+        return Score(held_out.loss_sum.item() / len(images), held_out.correct.item() / len(images))
+
+    def _gradient_sizes(self, batch: Tensor) -> tuple[float, ...]:
+        self._backpropagation.run(batch)
+        self._group.average(self._backpropagation.gradient, len(batch))
+        return tuple(diagnosis.gradient_sizes(self._backpropagation.gradients))
 
 
-def _score(measured: Backpropagation, images: Tensor) -> Score:
-    """Loss and accuracy of the network as it is on the images with these numbers."""
-    measured.reset()
-    for batch in torch.split(images, _SCORED_AT_ONCE):
-        measured.measure(batch)
-    return Score(measured.loss_sum.item() / len(images), measured.correct.item() / len(images))
-
-
-def _gradient_sizes(backpropagation: Backpropagation, batch: Tensor) -> tuple[float, ...]:
-    backpropagation.run(batch)
-    return tuple(diagnosis.gradient_sizes(backpropagation.gradients))
+def _share_of_minibatch(batch_size: int, images: int, group: Group) -> int:
+    """How many images of each minibatch are this process's."""
+    if batch_size > images:
+        raise TrainingError(
+            f"--batch-size is {batch_size}, but there are only {images} images to train on"
+        )
+    if batch_size % group.size:
+        raise TrainingError(
+            f"--batch-size is {batch_size}, which {group.size} processes cannot share evenly: "
+            f"use a multiple of {group.size}"
+        )
+    return batch_size // group.size
 
 
 def _on_device(digits: Digits, device: torch.device) -> tuple[Tensor, Tensor]:
