@@ -11,25 +11,34 @@ and from the errors the gradients (Rumelhart, Hinton and Williams, 1986):
     δˡ = (Wˡ⁺¹)ᵀ δˡ⁺¹ ⊙ σ′(zˡ)
     ∂C/∂Wˡ = δˡ (aˡ⁻¹)ᵀ        ∂C/∂bˡ = δˡ, summed over the images
 
-PyTorch's autograd computes the same; this does it in buffers that are allocated once and builds no
-graph, in half the time. Rows are images, except in the last layer, where columns are: see Loss.
+PyTorch's autograd computes the same. Here the operations of a step are listed once for each size
+of minibatch, on buffers that are allocated once, and from then on only repeated: no graph is built,
+no view is made anew, and on a GPU the whole list is one launch. Rows are images, except in the last
+layer, where columns are: see Loss.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
 
 from registry.contract import IMAGE_PIXELS
 from training.activations import ACTIVATIONS
+from training.cuda_graph import captured
 from training.losses import Loss
 from training.network import WHITE, Network
+from training.scores import Scores
+
+Operation = Callable[[], object]
 
 
 @dataclass(frozen=True)
 class _Buffers:
     """Everything that one size of minibatch needs."""
 
+    batch: Tensor
     images: Tensor
     labels: Tensor
     target: Tensor
@@ -39,6 +48,33 @@ class _Buffers:
     errors: list[Tensor]
     logits: Tensor
     logits_error: Tensor
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What is done with each minibatch of one size."""
+
+    batch: Tensor
+    """The numbers int64 [n] of its images, to be written before."""
+    forward: list[Operation]
+    backward: list[Operation]
+    logits: Tensor
+
+    def measure(self) -> None:
+        """Compute the logits."""
+        for operation in self.forward:
+            operation()
+
+    @cached_property
+    def run(self) -> Operation:
+        """Computes the logits and the gradient."""
+        operations = [*self.forward, *self.backward]
+
+        def perform() -> None:
+            for operation in operations:
+                operation()
+
+        return captured(perform) if self.batch.is_cuda else perform
 
 
 class Backpropagation:
@@ -61,10 +97,6 @@ class Backpropagation:
         """
         self.gradient = torch.zeros_like(network.parameters)
         """∂(mean loss)/∂parameters of the last minibatch."""
-        self.loss_sum = network.parameters.new_zeros(())
-        """Sum of the losses of all images so far; on the device: reading it would stall a GPU."""
-        self.correct = torch.zeros((), dtype=torch.int64, device=images.device)
-        """How many images so far had their largest logit at their label."""
         self._network = network
         self.gradients = network.views(self.gradient)
         """The same, layer by layer."""
@@ -73,64 +105,87 @@ class Backpropagation:
         self._labels = labels
         self._classes = network.sizes[-1] + open_set
         self._one_hot = torch.eye(self._classes, dtype=self.gradient.dtype, device=images.device)
-        self._buffers: dict[int, _Buffers] = {}
+        self._scores = Scores(loss, labels, self.gradient, classes=self._classes)
+        self._steps: dict[int, _Step] = {}
 
-    def run(self, batch: Tensor) -> None:
-        """Compute loss and gradient of the images whose numbers int64 [n] are in `batch`."""
-        buffers = self._buffers_for(len(batch))
-        torch.index_select(self._images, 0, batch, out=buffers.images)
-        torch.index_select(self._labels, 0, batch, out=buffers.labels)
-        torch.index_select(self._one_hot, 1, buffers.labels, out=buffers.target)
-        buffers.pixels.copy_(buffers.images)
-        self._forward(buffers)
-        self.loss_sum += self._loss.evaluate(buffers.logits, buffers.target, buffers.logits_error)
-        self.correct += _count_correct(buffers.logits, buffers.labels)
-        self._backward(buffers)
+    @property
+    def loss_sum(self) -> Tensor:
+        """Sum of the losses of all images since `reset`; on the device: see Scores."""
+        return self._scores.loss_sum
+
+    @property
+    def correct(self) -> Tensor:
+        """How many images since `reset` had their largest logit at their label."""
+        return self._scores.correct
 
     def reset(self) -> None:
         """Begin a new epoch's sums."""
-        self.loss_sum.zero_()
-        self.correct.zero_()
+        self._scores.reset()
 
-    def _forward(self, buffers: _Buffers) -> None:
+    def run(self, batch: Tensor) -> None:
+        """Compute loss and gradient of the images whose numbers int64 [n] are in `batch`."""
+        step = self._step_for(batch)
+        step.run()
+        self._scores.add(batch, step.logits)
+
+    def measure(self, batch: Tensor) -> None:
+        """Compute the loss alone."""
+        step = self._step_for(batch)
+        step.measure()
+        self._scores.add(batch, step.logits)
+
+    def _step_for(self, batch: Tensor) -> _Step:
+        """An epoch has two sizes of minibatch at most: the full one and the last."""
+        size = len(batch)
+        if size not in self._steps:
+            buffers = self._allocate(size)
+            forward, backward = self._forward(buffers), self._backward(buffers)
+            self._steps[size] = _Step(buffers.batch, [*forward], [*backward], buffers.logits)
+        step = self._steps[size]
+        step.batch.copy_(batch)
+        return step
+
+    def _forward(self, buffers: _Buffers) -> Iterator[Operation]:
+        yield partial(torch.index_select, self._images, 0, buffers.batch, out=buffers.images)
+        yield partial(buffers.pixels.copy_, buffers.images)
         activate = ACTIVATIONS[self._network.activation].apply
         *hidden, last = self._network.layers
         values, scale = buffers.pixels, 1 / WHITE
         for layer, sums, activations in zip(hidden, buffers.sums, buffers.activations, strict=True):
-            torch.addmm(layer.bias, values, layer.weight.t(), alpha=scale, out=sums)
-            activate(sums, activations)
+            weight = layer.weight.t()
+            yield partial(torch.addmm, layer.bias, values, weight, alpha=scale, out=sums)
+            yield partial(activate, sums, activations)
             values, scale = activations, 1.0
-        logits = buffers.logits[: len(last.bias)]
-        torch.addmm(last.bias.unsqueeze(1), last.weight, values.t(), alpha=scale, out=logits)
+        logits, bias = buffers.logits[: len(last.bias)], last.bias.unsqueeze(1)
+        yield partial(torch.addmm, bias, last.weight, values.t(), alpha=scale, out=logits)
 
-    def _backward(self, buffers: _Buffers) -> None:
+    def _backward(self, buffers: _Buffers) -> Iterator[Operation]:
+        yield partial(torch.index_select, self._labels, 0, buffers.batch, out=buffers.labels)
+        yield partial(torch.index_select, self._one_hot, 1, buffers.labels, out=buffers.target)
+        error = buffers.logits_error
+        yield partial(self._loss.differentiate, buffers.logits, buffers.target, error)
+        error = error[: self._network.sizes[-1]].t()
         inputs = [buffers.pixels, *buffers.activations]
         differentiate = ACTIVATIONS[self._network.activation].backward
-        error = buffers.logits_error[: self._network.sizes[-1]].t()
         for index in reversed(range(len(self.gradients))):
-            gradient = self.gradients[index]
-            scale = 1 / WHITE if index == 0 else 1.0
-            torch.addmm(
-                gradient.weight, error.t(), inputs[index], beta=0, alpha=scale, out=gradient.weight
-            )
-            torch.sum(error, 0, out=gradient.bias)
+            weight, bias = self.gradients[index]
+            scale = 1.0 if index else 1 / WHITE
+            factors = error.t(), inputs[index]
+            yield partial(torch.addmm, weight, *factors, beta=0, alpha=scale, out=weight)
+            yield partial(torch.sum, error, 0, out=bias)
             if index > 0:
                 below = buffers.errors[index - 1]
-                torch.mm(error, self._network.layers[index].weight, out=below)
-                differentiate(below, buffers.sums[index - 1], buffers.activations[index - 1], below)
+                sums, activations = buffers.sums[index - 1], buffers.activations[index - 1]
+                yield partial(torch.mm, error, self._network.layers[index].weight, out=below)
+                yield partial(differentiate, below, sums, activations, below)
                 error = below
-
-    def _buffers_for(self, images: int) -> _Buffers:
-        """An epoch has two sizes of minibatch at most: the full one and the last."""
-        if images not in self._buffers:
-            self._buffers[images] = self._allocate(images)
-        return self._buffers[images]
 
     def _allocate(self, images: int) -> _Buffers:
         new = self.gradient.new_empty
         hidden = self._network.sizes[1:-1]
         logits = self.gradient.new_zeros(self._classes, images)
         return _Buffers(
+            batch=self._labels.new_empty(images),
             images=self._images.new_empty(images, IMAGE_PIXELS),
             labels=self._labels.new_empty(images),
             target=new(self._classes, images),
@@ -141,8 +196,3 @@ class Backpropagation:
             logits=logits,
             logits_error=new(self._classes, images),
         )
-
-
-def _count_correct(logits: Tensor, labels: Tensor) -> Tensor:
-    # An argmax over so short an axis takes ten times as long.
-    return (logits.gather(0, labels.unsqueeze(0)) == logits.amax(0)).sum()
