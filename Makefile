@@ -46,6 +46,10 @@ format: $(venv)/.test ## format the code
 bench-registry: $(venv)/.test ## measure the registry against bare boto3, and MLflow if it is there
 	$(python) -m benchmarks.registry
 
+.PHONY: bench-training
+bench-training: $(venv)/.training $(venv)-bench/.keras ## measure training against Keras, textbook PyTorch and bare products
+	$(python) -m benchmarks.training
+
 .PHONY: picture
 picture: $(venv)/.test ## take README's picture of the page of the running service
 	$(python) docs/picture.py
@@ -54,8 +58,9 @@ picture: $(venv)/.test ## take README's picture of the page of the running servi
 settings: $(venv)/.test ## write README's tables of settings anew from the code
 	$(python) -m docs.settings
 
-lock = $(python) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
-	--custom-compile-command "make lock" --override requirements/without-torch.txt pyproject.toml
+compile = $(python) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	--custom-compile-command "make lock"
+lock = $(compile) --override requirements/without-torch.txt pyproject.toml
 
 .PHONY: lock
 lock: $(venv)/.created ## pin the newest versions that pyproject.toml allows
@@ -63,10 +68,11 @@ lock: $(venv)/.created ## pin the newest versions that pyproject.toml allows
 	$(lock) --upgrade --output-file requirements/service.txt
 	$(lock) --upgrade --output-file requirements/training.txt --extra training
 	$(lock) --upgrade --output-file requirements/test.txt --extra training --extra test
+	$(compile) --upgrade --output-file requirements/bench.txt --group bench
 
 .PHONY: clean
 clean: ## remove the virtual environment and all caches; the registry in var/ stays
-	rm -rf $(venv) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(venv) $(venv)-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(venv)/.created:
@@ -82,4 +88,10 @@ $(venv)/.training: requirements/training.txt | $(venv)/.created
 
 $(venv)/.test: requirements/test.txt $(venv)/.training
 	$(pip) --requirement requirements/test.txt
+	@touch $@
+
+# TensorFlow is 1.5 GB, and no part of the project.
+$(venv)-bench/.keras: requirements/bench.txt
+	$(PYTHON) -m venv --clear $(venv)-bench
+	$(venv)-bench/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
 	@touch $@

@@ -14,4 +14,6 @@ tries them; `documents` seals what is written, `keys` says where; `blobs`, `publ
 and `notes` each keep one kind of thing; `policy`, `gate`, `signing` and `promotion` decide what an
 alias may name; `catalog` puts these together. Beside it, `audit`, `reachability`, `collection`,
 `deletion`, `checkup`, `search`, `comparison` and `bundle` do one task each on whole registries.
+`configuration` reads the settings of every program, from a `settings_file` as well where one is
+given; `handover` passes them on.
 """

@@ -73,7 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _print(answer: Report | Iterator[Report], *, as_json: bool) -> int:
     status = EXIT_DONE
     for report in [answer] if isinstance(answer, Report) else answer:
-        print(json.dumps(report.document) if as_json else report.text, flush=True)
+        said = json.dumps(report.document) if as_json else report.text
+        if said:
+            print(said, flush=True)
         status = report.status
     return status
 
@@ -167,6 +169,7 @@ def _add_alias_commands(listed: _Commands) -> None:
 
 def _add_upkeep_commands(listed: _Commands) -> None:
     _add_reference(listed.add("verify", upkeep.verify))
+    _add_reference(listed.add("reproduce", upkeep.reproduce))
     gc = listed.add("gc", upkeep.gc)
     gc.add_argument("--apply", action="store_true", help="do it; without it: a dry run")
     gc.add_argument("--grace-days", type=float, default=7, help="leave younger bytes alone")

@@ -1,12 +1,18 @@
 """The commands that keep a registry sound: check it, clean it, sign, export and import."""
 
+import importlib.util
+import json
+import os
+import subprocess
+import sys
 from datetime import timedelta
 
 from registry import bundle, checkup, collection, deletion, notes, tables
 from registry.card import Frozen
 from registry.collection import Bytes
-from registry.errors import InvalidNameError
-from registry.report import EXIT_DAMAGED, Call, Report
+from registry.errors import InvalidNameError, RegistryError
+from registry.handover import as_environment
+from registry.report import EXIT_DAMAGED, EXIT_INTERRUPTED, Call, Report
 from registry.signing import Signer, signers
 
 
@@ -36,6 +42,30 @@ def verify(call: Call) -> Report:
     )
     by = ", ".join(found.signed_by) or "nobody whose key the policy names"
     return Report.of(found, f"{card.name} version {card.version} is intact\nvalidly signed by {by}")
+
+
+def reproduce(call: Call) -> Report:
+    """Train a version again, as its card says, and compare what comes out with its files."""
+    for package in ("training", "torch"):
+        if importlib.util.find_spec(package) is None:
+            raise RegistryError(
+                f"to reproduce is to train, but {package} is not installed here: "
+                "run this where `python -m training` works"
+            )
+    card = call.card(call.arguments.reference)
+    command = [sys.executable, "-m", "training.reproduce", str(card.version)]
+    command += ["--json"] if call.arguments.json else []
+    # Training has a process of its own, as the registry imports nothing of it. Settings go through
+    # the environment: secrets among flags would be seen.
+    env = os.environ | as_environment(call.settings)
+    try:
+        told = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - our own program
+    except KeyboardInterrupt:
+        return Report(None, "", EXIT_INTERRUPTED)
+    if told.returncode < 0:
+        raise RegistryError(f"signal {-told.returncode} ended the training")
+    document = json.loads(told.stdout) if call.arguments.json and told.stdout else None
+    return Report(document, told.stdout.rstrip("\n"), told.returncode)
 
 
 def gc(call: Call) -> Report:

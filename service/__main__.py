@@ -6,12 +6,16 @@ The model is loaded before the port is opened: whoever can connect gets an answe
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 
 from registry.configuration import SettingsError, load
 from registry.errors import RegistryError
 from registry.settings import open_registry
 from service.app import create_app
+from service.classifier import Served
 from service.errors import ModelUnusableError
+from service.follower import Follower
 from service.loader import load_classifier
 from service.server import CannotListenError, serve
 from service.settings import ServiceSettings
@@ -37,19 +41,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(settings: ServiceSettings) -> None:
-    """Load the model, then serve it."""
+    """Load the model, then serve it, and what the alias names after it."""
     registry = open_registry(settings.registry)
-    classifier = load_classifier(registry, settings.registry.model, settings.registry.alias)
-    card = classifier.card
+    resolved = registry.resolve(settings.registry.model, settings.registry.alias)
+    card = resolved.card
+    served = Served(load_classifier(registry, card), is_stale=resolved.stale)
 
     def announce() -> None:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        address = f"http://{host}:{settings.port}"
-        if classifier.is_stale:
-            print("the store is away: this is the version that the alias last named", flush=True)
-        print(f"serving {card.name} version {card.version} on {address}", flush=True)
+        if resolved.stale:
+            _say("the store is away: this is the version that the alias last named")
+        _say(f"serving {card.name} version {card.version} on http://{host}:{settings.port}")
 
-    serve(create_app(settings, classifier), settings, announce)
+    def report(line: str) -> None:
+        _say(line if settings.workers == 1 else f"{line} (worker {os.getpid()})")
+
+    follower = Follower(served, resolved, partial(open_registry, settings.registry), report)
+    follow = partial(follower.start, settings.follow_interval_s)
+    serve(create_app(settings, served), settings, announce=announce, in_worker=follow)
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):  # Whoever read it may be gone, which is no reason to stop.
+        print(line, flush=True)
 
 
 def _fail(error: Exception, status: int) -> int:

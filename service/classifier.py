@@ -1,24 +1,42 @@
 """The model in memory, ready to answer."""
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 from registry.card import ModelCard
-from registry.contract import DIGITS, IMAGE_SIDE, INPUT_NAME, MODEL_FILE, OUTPUT_NAME, SIGNATURE
+from registry.contract import (
+    DIGITS,
+    IMAGE_SIDE,
+    INPUT_NAME,
+    MODEL_FILE,
+    NOT_A_DIGIT_NAME,
+    OUTPUT_NAME,
+    SIGNATURE,
+)
 from service.errors import ModelUnusableError
+
+
+class Reading(NamedTuple):
+    """What a model says of N images."""
+
+    probabilities: NDArray[np.float32]
+    """Of each digit [N, 10], given that the image is one."""
+    not_a_digit: NDArray[np.float32] | None
+    """Of the image being no digit [N]; None where the model does not say."""
 
 
 class Classifier:
     """One version of the model in onnxruntime; safe to use from several threads."""
 
-    def __init__(self, onnx_file: bytes, card: ModelCard, *, is_stale: bool = False) -> None:
+    def __init__(self, onnx_file: bytes, card: ModelCard) -> None:
         """Load `onnx_file` and run it once; raises ModelUnusableError."""
         self.card = card
-        self.is_stale = is_stale
-        """Whether the store was away, so that the alias may name another version by now."""
         self.digest = card.files[MODEL_FILE].digest
-        _check_signature(card)
+        self._outputs = _outputs(card)
         # One thread: the network is so small that a second costs more than it gives.
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
@@ -27,27 +45,54 @@ class Classifier:
             self._session = onnxruntime.InferenceSession(
                 onnx_file, options, ["CPUExecutionProvider"]
             )
-            probabilities = self.predict(np.zeros((1, IMAGE_SIDE, IMAGE_SIDE), np.uint8))
+            reading = self.predict(np.zeros((1, IMAGE_SIDE, IMAGE_SIDE), np.uint8))
         except Exception as error:  # onnxruntime's errors have no common base.
             raise ModelUnusableError(
                 f"{card.name} version {card.version} cannot be loaded: {error}"
             ) from error
-        if probabilities.shape != (1, DIGITS) or not np.isclose(probabilities.sum(), 1, atol=1e-3):
-            raise ModelUnusableError(
-                f"{card.name} version {card.version} answers {probabilities.tolist()} for an empty "
-                f"image, expected {DIGITS} probabilities"
-            )
+        _check_reading(reading, card)
 
-    def predict(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities float32 [N, 10] of images uint8 [N, 28, 28], white ink on black."""
-        probabilities: NDArray[np.float32]
-        (probabilities,) = self._session.run([OUTPUT_NAME], {INPUT_NAME: pixels})
-        return probabilities
+    def predict(self, pixels: NDArray[np.uint8]) -> Reading:
+        """What the model says of images uint8 [N, 28, 28], white ink on black."""
+        probabilities, *rest = self._session.run(self._outputs, {INPUT_NAME: pixels})
+        return Reading(probabilities, rest[0] if rest else None)
 
 
-def _check_signature(card: ModelCard) -> None:
-    if card.signature != SIGNATURE:
+@dataclass
+class Served:
+    """What answers now. A request takes the classifier once, and keeps it to the end."""
+
+    classifier: Classifier
+    is_stale: bool = False
+    """Whether the alias names, or may name, another version: the store is away, or that version
+    cannot be served."""
+
+
+def _outputs(card: ModelCard) -> list[str]:
+    """The outputs to ask for: models were registered before they said what is no digit."""
+    given = {output.name: output for output in card.signature.outputs}
+    contracted = {output.name: output for output in SIGNATURE.outputs}
+    names = [name for name in contracted if name == OUTPUT_NAME or name in given]
+    if card.signature.inputs != SIGNATURE.inputs or any(
+        given.get(name) != contracted[name] for name in names
+    ):
         raise ModelUnusableError(
             f"{card.name} version {card.version} is no digit classifier: it takes and gives "
             f"{card.signature}, expected {SIGNATURE}"
+        )
+    return names
+
+
+def _check_reading(reading: Reading, card: ModelCard) -> None:
+    """Raise ModelUnusableError where this cannot be what a model says of one image."""
+    probabilities, not_a_digit = reading
+    if probabilities.shape != (1, DIGITS) or not np.isclose(probabilities.sum(), 1, atol=1e-3):
+        raise ModelUnusableError(
+            f"{card.name} version {card.version} answers {probabilities.tolist()} for an empty "
+            f"image, expected {DIGITS} probabilities"
+        )
+    if not_a_digit is not None and not (not_a_digit.shape == (1,) and 0 <= not_a_digit[0] <= 1):
+        raise ModelUnusableError(
+            f"{card.name} version {card.version} answers {not_a_digit.tolist()} as "
+            f"{NOT_A_DIGIT_NAME} for an empty image, expected one probability"
         )

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, current_app, request
 from pydantic import BaseModel
 
 from registry.contract import IMAGE_SIDE
-from service.classifier import Classifier
+from service.classifier import Served
 from service.pixels import read_pixels
 from service.schemas import Health, Prediction, ServedModel
 from service.settings import ServiceSettings
@@ -28,15 +28,18 @@ def page() -> Response:
 def predict() -> Response:
     """Read the digit in an image."""
     settings: ServiceSettings = current_app.extensions["settings"]
-    classifier: Classifier = current_app.extensions["classifier"]
+    served: Served = current_app.extensions["served"]
     pixels = read_pixels(request, max_image_pixels=settings.max_image_pixels)
-    (probabilities,) = classifier.predict(pixels.reshape(1, IMAGE_SIDE, IMAGE_SIDE))
+    classifier = served.classifier
+    reading = classifier.predict(pixels.reshape(1, IMAGE_SIDE, IMAGE_SIDE))
+    (probabilities,) = reading.probabilities
     digit = int(probabilities.argmax())
     return _json(
         Prediction(
             digit=digit,
             confidence=float(probabilities[digit]),
             probabilities=probabilities.tolist(),
+            not_a_digit=None if reading.not_a_digit is None else float(reading.not_a_digit[0]),
             model=ServedModel(
                 name=classifier.card.name,
                 version=classifier.card.version,
@@ -52,8 +55,8 @@ def predict() -> Response:
 @routes.get("/v2/health/ready")
 def health() -> Response:
     """Live and ready: the service listens only while it has a model."""
-    classifier: Classifier = current_app.extensions["classifier"]
-    return _json(Health(live=True, ready=True, stale=classifier.is_stale or None))
+    served: Served = current_app.extensions["served"]
+    return _json(Health(live=True, ready=True, stale=served.is_stale or None))
 
 
 def _json(body: BaseModel) -> Response:

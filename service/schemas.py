@@ -33,6 +33,9 @@ class Prediction(BaseModel):
     digit: Annotated[int, Field(ge=0, lt=DIGITS)]
     confidence: Annotated[float, Field(ge=0, le=1)]
     probabilities: Annotated[list[float], Field(min_length=DIGITS, max_length=DIGITS)]
+    """Of each digit, given that the image is one."""
+    not_a_digit: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Of the image being no digit; absent where the model does not say."""
     model: ServedModel
     pixels: Image | None = None
     """What the model saw; only where the request asked for it with ?explain=true."""
@@ -54,4 +57,4 @@ class Health(BaseModel):
     live: bool
     ready: bool
     stale: bool | None = None
-    """True where the store was away and the model is the last known one; else absent."""
+    """True where the alias may name another version than the one served; else absent."""

@@ -1,8 +1,10 @@
 """Run the application in a production WSGI server."""
 
 import multiprocessing
+import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 
 from flask import Flask
@@ -17,11 +19,18 @@ class CannotListenError(Exception):
     """The service cannot have the address where it should listen."""
 
 
-def serve(app: Flask, settings: ServiceSettings, announce: Callable[[], None]) -> None:
+def serve(
+    app: Flask,
+    settings: ServiceSettings,
+    *,
+    announce: Callable[[], None],
+    in_worker: Callable[[], None],
+) -> None:
     """Serve `app` until SIGINT, SIGTERM or SIGHUP; requests in flight are finished.
 
     The workers are forked from this process, so they share the loaded model's memory and start at
     once. Calls `announce` when the address is known to be free; raises CannotListenError otherwise.
+    Each worker calls `in_worker` once: threads do not survive a fork, so this is where they start.
     """
     _check_address_is_free(settings.host, settings.port)
     multiprocessing.set_start_method("fork")
@@ -45,19 +54,44 @@ def serve(app: Flask, settings: ServiceSettings, announce: Callable[[], None]) -
         signal.signal(signal.SIGHUP, server.signal_handler_interrupt)
         announce()
 
-    server.serve(target_loader=lambda: _in_worker(app), wrap_loader=False)
+    # So that no signal finds a worker before it is prepared for it.
+    os.register_at_fork(before=_hold_sigterm, after_in_parent=_release_sigterm)
+    server.serve(target_loader=lambda: _prepared(app, in_worker), wrap_loader=False)
 
 
-def _in_worker(app: Flask) -> Flask:
+def _prepared(app: Flask, in_worker: Callable[[], None]) -> Flask:
     """Prepare a new worker to be stopped by its parent alone, by SIGTERM, once.
 
     Ctrl-C reaches every process of a terminal, and a worker of Granian 2.8 that gets a second
     signal while it stops never ends.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    # The parent's own handler, inherited by the fork, would swallow the signal.
+    # The parent's own handler, inherited by the fork.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_await_stop, daemon=True).start()
+    in_worker()
     return app
+
+
+def _await_stop() -> None:
+    """Wait for SIGTERM, which stays blocked in every thread, and stop the worker by Granian's way.
+
+    Left to Python, a signal that comes while the main thread goes to sleep is acted on when that
+    wakes up, which a worker does never.
+    """
+    signal.sigwait({signal.SIGTERM})
+    stop = signal.getsignal(signal.SIGTERM)
+    if not callable(stop):  # Granian has not come to set its own: nobody has been served yet.
+        os._exit(0)
+    stop(signal.SIGTERM, None)
+
+
+def _hold_sigterm() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _release_sigterm() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def _check_address_is_free(host: str, port: int) -> None:

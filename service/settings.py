@@ -22,6 +22,9 @@ class ServiceSettings(Settings):
     grace_s: int = setting(
         10, "seconds that requests in flight have to finish when the service stops", ge=1, le=3600
     )
+    follow_interval_s: float = setting(
+        5, "seconds until the service asks again what the alias names; 0: never", ge=0, le=86400
+    )
     max_body_bytes: int = setting(6_000_000, "largest request body", ge=1024, le=1 << 30)
     max_image_pixels: int = setting(
         25_000_000, "largest image, by its width times its height", ge=784, le=1 << 30

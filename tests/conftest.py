@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 from flask.testing import FlaskClient
@@ -13,13 +14,17 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from registry.settings import RegistrySettings, open_registry
 from service.app import create_app
-from service.classifier import Classifier
+from service.classifier import Classifier, Served
 from service.loader import load_classifier
 from service.settings import ServiceSettings
 from tests import programs
 from training import mnist
 from training.mnist import Mnist
 from training.sources import Directory, obtain
+
+# A busy machine is no failure.
+hypothesis.settings.register_profile("ziffer", deadline=None)
+hypothesis.settings.load_profile("ziffer")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -50,13 +55,13 @@ def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def classifier(sample_store: Path) -> Classifier:
     registry = open_registry(RegistrySettings(store=str(sample_store)))
-    return load_classifier(registry, "digits", "production")
+    return load_classifier(registry, registry.resolve("digits", "production").card)
 
 
 @pytest.fixture
 def client(classifier: Classifier) -> FlaskClient:
     """A client of the application within this process."""
-    return create_app(ServiceSettings(max_body_bytes=2_000_000), classifier).test_client()
+    return create_app(ServiceSettings(max_body_bytes=2_000_000), Served(classifier)).test_client()
 
 
 @pytest.fixture(scope="session")

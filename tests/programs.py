@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -15,8 +16,12 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "tests/data/mnist-sample"
 
+# What a training leaves behind when it is stopped must not lie about in the checkout.
+_LEFT_BEHIND = Path(tempfile.gettempdir()) / f"ziffer-tests-{os.getuid()}"
+
 # Learns the sample's 600 digits in a second.
 QUICK_RECIPE = {
+    "ZIFFER_TRAIN_RECIPE": "textbook",
     "ZIFFER_TRAIN_DATA_DIR": str(SAMPLE),
     "ZIFFER_TRAIN_CHECKSUMS": str(SAMPLE / "SHA256SUMS"),
     "ZIFFER_TRAIN_LEARNING_RATE": "0.1",
@@ -27,7 +32,11 @@ QUICK_RECIPE = {
 def environment(**variables: object) -> dict[str, str]:
     """The environment with `variables`, without the settings of whoever runs the tests."""
     inherited = {name: value for name, value in os.environ.items() if not _is_setting(name)}
-    return inherited | {name: str(value) for name, value in variables.items()}
+    elsewhere = {
+        "ZIFFER_TRAIN_CHECKPOINT_DIR": _LEFT_BEHIND / "checkpoints",
+        "ZIFFER_TRAIN_UNPUBLISHED_DIR": _LEFT_BEHIND / "unpublished",
+    }
+    return inherited | {name: str(value) for name, value in (elsewhere | variables).items()}
 
 
 def _is_setting(name: str) -> bool:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from registry.errors import ConflictError, NotFoundError
+from registry.errors import ConflictError, NotFoundError, StoreUnavailableError
 from registry.store import Guarantee, ListedObject, StoredObject
 
 
@@ -87,6 +87,17 @@ class MemoryStore:
     def _enter(self, operation: str, key: str) -> None:
         self.before(operation, key)
         self.operations.append((operation, key))
+
+
+class Away(MemoryStore):
+    """A store that can be cut off."""
+
+    is_away = False
+
+    def _enter(self, operation: str, key: str) -> None:
+        if self.is_away:
+            raise StoreUnavailableError("cut off")
+        super()._enter(operation, key)
 
 
 def _etag(body: bytes) -> str:

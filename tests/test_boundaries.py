@@ -42,6 +42,16 @@ def test_only_one_module_imports_boto3() -> None:
     assert doors == {"s3.py"}
 
 
+def test_only_the_report_imports_jinja2_into_training() -> None:
+    doors = {
+        file.parent.name
+        for file in (ROOT / "training").rglob("*.py")
+        if {"jinja2", "markupsafe"} & set(imported_packages(file))
+    }
+
+    assert doors == {"report"}
+
+
 def loaded_modules(statement: str) -> set[str]:
     """What is in memory after `statement`, in a fresh interpreter."""
     program = f"{statement}; import sys; print(*sys.modules)"

@@ -6,6 +6,7 @@ import pytest
 
 from registry.configuration import SettingsError, load, settings_of
 from service.settings import ServiceSettings
+from training.recipe import Recipe
 from training.settings import TrainingSettings
 
 
@@ -19,14 +20,22 @@ def training(
     return load(TrainingSettings, "training", None, argv, environ or {})
 
 
-def test_defaults_are_the_textbook_and_the_local_registry() -> None:
+def test_defaults_are_the_default_recipe_and_the_local_registry() -> None:
     settings = training()
+
+    assert settings.recipe.recipe == "default"
+    assert settings.recipe.model_dump() == Recipe(recipe="default").model_dump()
+    assert settings.registry.store == "var/registry"
+    assert settings.compute.threads == 1
+
+
+def test_textbook_recipe_is_the_textbooks() -> None:
+    settings = training(["--recipe", "textbook"])
 
     recipe = settings.recipe
     assert (recipe.hidden_layers, recipe.width) == (2, 64)
     assert (recipe.learning_rate, recipe.batch_size, recipe.epochs) == (0.01, 128, 30)
-    assert settings.registry.store == "var/registry"
-    assert settings.threads == 1
+    assert (recipe.optimizer, recipe.loss) == ("sgd", "categorical_cross_entropy")
 
 
 def test_flag_beats_environment_beats_default() -> None:
@@ -131,7 +140,7 @@ def test_every_setting_describes_itself(program: type[ServiceSettings | Training
 
 
 def test_paths_are_paths() -> None:
-    assert training(["--data-dir", "/some/where"]).data_dir == Path("/some/where")
+    assert training(["--data-dir", "/some/where"]).data.data_dir == Path("/some/where")
 
 
 @pytest.fixture
@@ -152,7 +161,7 @@ def test_file_comes_after_flag_and_environment(file: Callable[[str], str]) -> No
     settings = training(["--config", path, "--epochs", "9"], {"ZIFFER_TRAIN_WIDTH": "7"})
 
     recipe = settings.recipe
-    assert (recipe.epochs, recipe.width, recipe.seed, settings.threads) == (9, 7, 5, 5)
+    assert (recipe.epochs, recipe.width, recipe.seed, settings.compute.threads) == (9, 7, 5, 5)
 
 
 def test_variable_may_name_the_file(file: Callable[[str], str]) -> None:
@@ -161,7 +170,7 @@ def test_variable_may_name_the_file(file: Callable[[str], str]) -> None:
 
 def test_file_holds_every_type_of_value(file: Callable[[str], str]) -> None:
     content = """
-        recipe = "augmented"  # As on the command line, it decides the other defaults.
+        recipe = "default"  # As on the command line, it decides the other defaults.
         learning-rate = 1
         promote = false
         data_dir = "/some/where"
@@ -170,8 +179,9 @@ def test_file_holds_every_type_of_value(file: Callable[[str], str]) -> None:
 
     settings = training(["--config", file(content)])
 
-    assert (settings.recipe.learning_rate, settings.recipe.epochs) == (1.0, 200)
-    assert (settings.promote, settings.data_dir) == (False, Path("/some/where"))
+    assert settings.recipe.learning_rate == 1.0
+    assert settings.recipe.optimizer == "adamw"
+    assert (settings.promote, settings.data.data_dir) == (False, Path("/some/where"))
     assert settings.registry.s3_secret_access_key
     assert settings.registry.s3_secret_access_key.get_secret_value() == "hush"
 
@@ -195,7 +205,7 @@ def test_file_holds_every_type_of_value(file: Callable[[str], str]) -> None:
         ("learning_rate = 0", r"learning_rate in .* is 0: .*more than 0 and at most 10"),
         ("batch-size = 1\nbatch_size = 2", r"batch_size in .* is given twice"),
         ("store = 'ftp://x'", r"store in .* is 'ftp://x': ftp:// is no kind of store"),
-        ("patience = 3", r"--patience is 3, but --validation-size is 0"),
+        ("recipe = 'textbook'\npatience = 3", r"--patience is 3, but --validation-size is 0"),
     ],
 )
 def test_wrong_file_is_named_with_what_is_allowed(

@@ -11,18 +11,7 @@ from registry.cache import BlobCache
 from registry.catalog import Registry
 from registry.errors import IntegrityError, StoreUnavailableError
 from tests.registry_examples import DIGITS, PRODUCTION, publish
-from tests.registry_memory import MemoryStore
-
-
-class Away(MemoryStore):
-    """A store that can be cut off."""
-
-    is_away = False
-
-    def _enter(self, operation: str, key: str) -> None:
-        if self.is_away:
-            raise StoreUnavailableError("cut off")
-        super()._enter(operation, key)
+from tests.registry_memory import Away
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from registry.policy import Policy
+from tests.programs import QUICK_RECIPE
 from tests.registry_examples import draft
 
 ROOT = Path(__file__).parent.parent
@@ -26,6 +27,7 @@ def test_every_command_works_in_the_order_given(tmp_path: Path) -> None:
     (tmp_path / "better.json").write_text(draft(0.98).model_dump_json())
     environ = {name: value for name, value in os.environ.items() if not name.startswith("ZIFFER_")}
     environ |= {"ZIFFER_STORE": str(tmp_path / "store"), "PYTHONPATH": str(ROOT)}
+    environ |= QUICK_RECIPE | {"ZIFFER_TRAIN_EPOCHS": "1"}
     commands = [line for block in blocks("sh") for line in block.splitlines()]
     assert len(commands) > 20
 

@@ -75,7 +75,11 @@ def test_centre_of_mass_is_in_the_middle() -> None:
 
 def test_drawings_are_read_as_well_as_the_originals(classifier: Classifier, sample: Mnist) -> None:
     def read(images: list[NDArray[np.uint8]]) -> float:
-        return float((classifier.predict(np.stack(images)).argmax(1) == sample.test.labels).mean())
+        return float(
+            (
+                classifier.predict(np.stack(images)).probabilities.argmax(1) == sample.test.labels
+            ).mean()
+        )
 
     originals = list(sample.test.images)
     drawings = [encoded(drawing(image), "JPEG") for image in originals]

@@ -43,6 +43,7 @@ class StandIn:
         self.bodies: list[bytes] = []
         self.types: list[str] = []
         self.refusal: Response | None = None
+        self.not_a_digit: float | None = None
         self.arrivals = threading.Semaphore(0)
         self.taken = 0
         self.may_answer = threading.Event()
@@ -77,7 +78,9 @@ class StandIn:
         if digit == 0:
             probabilities[0], probabilities[6] = 0.52, 0.40
         small = ink.resize((28, 28))
+        said = {} if self.not_a_digit is None else {"not_a_digit": self.not_a_digit}
         return jsonify(
+            **said,
             digit=digit,
             confidence=probabilities[digit],
             probabilities=probabilities,
@@ -278,6 +281,26 @@ def test_a_doubtful_answer_names_the_runner_up(page: Page) -> None:
 
 
 @on_both
+def test_what_is_no_digit_is_called_so_and_compared_all_the_same(
+    page: Page, service: StandIn
+) -> None:
+    service.not_a_digit = 0.51
+    draw(page, TALL)
+
+    expect(page.locator("#headline")).to_have_text("Not a digit")
+    expect(page.locator("#remark")).to_have_text(
+        "This does not look like a digit. It comes closest to a 1."
+    )
+    expect(page.locator("#digit")).to_be_hidden()
+    expect(page.locator(".is-winner")).to_have_count(0)
+    assert bar_share(page, 1) == pytest.approx(0.91, abs=0.02)
+
+    service.not_a_digit = 0.5
+    draw(page, TALL)
+    expect_digit(page, "1")
+
+
+@on_both
 def test_the_pixels_that_the_model_saw_are_shown(page: Page) -> None:
     seen = page.get_by_role("img", name="What the model sees")
     expect(seen).to_have_accessible_name("What the model sees: nothing yet")
@@ -285,7 +308,7 @@ def test_the_pixels_that_the_model_saw_are_shown(page: Page) -> None:
     choose(page, "seven.png", "image/png", png(width=60, height=20))
 
     expect(seen).to_have_accessible_name(
-        "What the model sees: your digit in 28 by 28 pixels, white on black"
+        "What the model sees: your image in 28 by 28 pixels, white on black"
     )
     inks = "canvas => [5, 25].map(x => canvas.getContext('2d').getImageData(x, 5, 1, 1).data[0])"
     assert seen.evaluate(inks) == [255, 0]

@@ -5,19 +5,25 @@ import re
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import TestResponse
 
 from registry.card import DraftCard, ModelCard, TensorSpec
-from registry.contract import MODEL_FILE
+from registry.contract import MODEL_FILE, SIGNATURE
 from registry.settings import RegistrySettings, open_registry
-from service.classifier import Classifier
+from service.app import create_app
+from service.classifier import Classifier, Served
 from service.errors import ModelUnusableError
 from service.schemas import Prediction
+from service.settings import ServiceSettings
 from tests.drawings import drawing, encoded
+from training.export import to_onnx
 from training.mnist import Mnist
+from training.network import build
+from training.recipe import Recipe
 
 ZEROS = [[0] * 28 for _ in range(28)]
 
@@ -50,6 +56,7 @@ def test_answer_names_digit_and_model(
         "version": card.version,
         "digest": card.files[MODEL_FILE].digest,
     }
+    assert 0 <= answer["not_a_digit"] <= 1
     assert "pixels" not in answer
 
 
@@ -199,7 +206,7 @@ def test_wrong_address_is_json_too(
 def test_fault_of_the_service_is_logged_not_shown(
     client: FlaskClient, seven: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client.application.extensions["classifier"] = None
+    client.application.extensions["served"] = None
 
     with caplog.at_level(logging.ERROR):
         response = client.post("/predict", data=seven)
@@ -240,6 +247,58 @@ def test_model_of_another_signature_is_unusable(sample_store: Path, classifier: 
     pixels = TensorSpec(name="pixels", dtype="float32", shape=("N", 784))
     signature = classifier.card.signature.model_copy(update={"inputs": (pixels,)})
     card = publish(sample_store, b"any", signature=signature)
+
+    with pytest.raises(ModelUnusableError, match="is no digit classifier"):
+        Classifier(b"any", card)
+
+
+def test_model_that_takes_nothing_for_a_digit_says_so(sample_store: Path, seven: bytes) -> None:
+    onnx_file = to_onnx(build(Recipe()), "categorical_cross_entropy", level=1000.0)
+    served = Served(Classifier(onnx_file, publish(sample_store, onnx_file)))
+
+    answer = create_app(ServiceSettings(), served).test_client().post("/predict", data=seven)
+
+    assert answer.get_json()["not_a_digit"] == pytest.approx(1)
+    assert sum(answer.get_json()["probabilities"]) == pytest.approx(1, abs=1e-5)
+
+
+def test_model_that_does_not_say_what_is_no_digit_is_served(
+    sample_store: Path, seven: bytes, classifier: Classifier
+) -> None:
+    onnx_file = open_registry(RegistrySettings(store=str(sample_store))).fetch(
+        classifier.card, MODEL_FILE
+    )
+    signature = SIGNATURE.model_copy(update={"outputs": SIGNATURE.outputs[:1]})
+    served = Served(Classifier(onnx_file, publish(sample_store, onnx_file, signature=signature)))
+
+    answer = create_app(ServiceSettings(), served).test_client().post("/predict", data=seven)
+
+    assert answer.get_json()["digit"] == 7
+    assert "not_a_digit" not in answer.get_json()
+
+
+def test_model_without_an_output_that_its_card_promises_is_unusable(
+    sample_store: Path, classifier: Classifier
+) -> None:
+    graph = onnx.load_from_string(
+        open_registry(RegistrySettings(store=str(sample_store))).fetch(classifier.card, MODEL_FILE)
+    )
+    del graph.graph.output[1]
+    onnx_file = graph.SerializeToString()
+
+    with pytest.raises(ModelUnusableError, match="not_a_digit"):
+        Classifier(onnx_file, publish(sample_store, onnx_file))
+
+
+@pytest.mark.parametrize("shape", [("N", 1), (1,)])
+def test_not_a_digit_of_another_shape_is_unusable(
+    shape: tuple[str | int, ...], sample_store: Path
+) -> None:
+    probabilities, not_a_digit = SIGNATURE.outputs
+    outputs = (probabilities, not_a_digit.model_copy(update={"shape": shape}))
+    card = publish(
+        sample_store, b"any", signature=SIGNATURE.model_copy(update={"outputs": outputs})
+    )
 
     with pytest.raises(ModelUnusableError, match="is no digit classifier"):
         Classifier(b"any", card)

@@ -121,14 +121,14 @@ def test_average_follows_and_smooths() -> None:
 
 
 def test_named_recipe_fills_in_what_is_not_given() -> None:
-    recipe = Recipe(recipe="augmented", epochs=3)
+    recipe = Recipe(recipe="default", epochs=3)
 
     assert (recipe.optimizer, recipe.augmentation, recipe.epochs) == ("adamw", "mild", 3)
     assert (recipe.hidden_layers, recipe.width) == (2, 64)
 
 
-def test_augmented_recipe_learns_the_sample(sample: Mnist) -> None:
-    recipe = Recipe(recipe="augmented", epochs=60, batch_size=20)
+def test_default_recipe_learns_the_sample(sample: Mnist) -> None:
+    recipe = Recipe(recipe="default", epochs=60, batch_size=20)
     *_, last = train(build(recipe), sample.train, recipe)
 
     assert last.training.accuracy > 0.9

@@ -41,4 +41,4 @@ def test_warning_says_which_layer_and_what(sizes: list[float], words: str) -> No
 
 
 def test_healthy_layers_need_no_warning() -> None:
-    assert diagnosis.warnings([1e-3, 2e-3, 1e-2]) == []
+    assert diagnosis.warnings([1e-3, 2e-3, 1e-2]) == {}

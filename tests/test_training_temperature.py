@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from training.network import build
 from training.recipe import Recipe
-from training.temperature import fit_level, fit_temperature, with_temperature
+from training.temperature import fit_temperature, with_temperature
 
 
 def labelled_logits(count: int = 20_000) -> tuple[torch.Tensor, torch.Tensor]:
@@ -53,16 +53,3 @@ def test_temperature_is_folded_into_the_last_layer() -> None:
 
     assert torch.allclose(scaled.logits(images), network.logits(images) / 2.5, atol=1e-6)
     assert torch.equal(scaled.layers[0].weight, network.layers[0].weight)
-
-
-def test_level_errs_as_often_on_either_side() -> None:
-    generator = torch.Generator().manual_seed(0)
-    digits = torch.randn(3000, generator=generator) + 6
-    others = torch.randn(500, generator=generator) - 1
-
-    level = fit_level(digits, others)
-
-    assert level == pytest.approx(2.5, abs=0.1)
-    assert torch.sigmoid(level - digits).mean() == pytest.approx(
-        torch.sigmoid(others - level).mean().item(), abs=1e-4
-    )

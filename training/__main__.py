@@ -87,7 +87,8 @@ def run(settings: TrainingSettings, device: torch.device, group: Group) -> int:
     origin = lineage(
         read_checksums(settings.data), settings.recipe.seed, device, processes=group.size
     )
-    product = assemble(network, history, digits, settings.recipe, origin)
+    name = settings.registry.model
+    product = assemble(name, network, history, digits, settings.recipe, origin)
     card = publish_or_keep(
         registry,
         settings.registry,

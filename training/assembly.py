@@ -1,10 +1,12 @@
 """Put together what is registered: the model's files, its report and its card."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from registry.card import DraftCard, Lineage, Outcomes
 from registry.contract import INT8_MODEL_FILE, MODEL_FILE, SIGNATURE
+from registry.documents import sha256
 from training.calibration import reliability
 from training.epoch import Epoch
 from training.evaluate import Evaluation, answer, evaluate
@@ -13,10 +15,12 @@ from training.mnist import Digits, Mnist
 from training.network import Network
 from training.recipe import Recipe
 from training.rejection import auroc_by_kind
+from training.report.subject import Subject, VersionFile
+from training.report.writing import write
 from training.synthetic.non_digits import HELD_OUT_KINDS, KINDS, non_digits
 
-# Of each kind, so that the area under the curve is known to about a thousandth.
-_NON_DIGITS = 500
+# Of each kind.
+_NON_DIGITS = 200
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Product:
 
 
 def assemble(
+    name: str,
     network: Network,
     history: Sequence[Epoch],
     digits: Mnist,
@@ -36,12 +41,30 @@ def assemble(
 ) -> Product:
     """Finish the network that `recipe` has trained, score it on the test set, and describe it.
 
+    `name` is what the model is called; `history` has at least one epoch.
+
     Raises TrainingError where the export computes something else than the network.
     """
     model = finish(network, digits, recipe)
     scores = evaluate(model.files[MODEL_FILE], digits.test)
     areas = _areas(model.files[MODEL_FILE], scores, digits.test)
     metrics = _metrics(model, scores, areas, digits.test)
+    subject = Subject(
+        model=name,
+        recipe=recipe,
+        lineage=lineage,
+        history=history,
+        training_images=len(digits.train) - recipe.validation_size,
+        parameters=len(network.parameters),
+        device=lineage.device or "cpu",
+        cpu_seconds=time.process_time(),
+        test=digits.test,
+        probabilities=scores.answers.probabilities,
+        first_layer=model.network.layers[0].weight.numpy(),
+        files=_listed(model, metrics),
+        metrics=metrics,
+        not_a_digit=areas,
+    )
     draft = DraftCard(
         recipe=recipe.model_dump(mode="json"),
         metrics=metrics,
@@ -49,7 +72,7 @@ def assemble(
         lineage=lineage,
         outcomes=Outcomes.of(scores.correct.tolist(), test_set=digits.test.digest),
     )
-    return Product(dict(model.files), draft)
+    return Product({**model.files, **write(subject)}, draft)
 
 
 def _metrics(
@@ -76,3 +99,15 @@ def _areas(onnx_file: bytes, scores: Evaluation, test: Digits) -> dict[str, floa
     others = {kind: non_digits([kind], _NON_DIGITS, 2**62, test) for kind in KINDS}
     said = {kind: answer(onnx_file, images).not_a_digit for kind, images in others.items()}
     return auroc_by_kind(scores.answers.not_a_digit, said)
+
+
+def _listed(model: Model, metrics: dict[str, float]) -> list[VersionFile]:
+    """The files of the model, for the report's table of them."""
+    accuracies = {
+        MODEL_FILE: metrics["accuracy"],
+        INT8_MODEL_FILE: metrics.get("int8_accuracy"),
+    }
+    return [
+        VersionFile(name=name, digest=sha256(body), size_bytes=len(body), accuracy=accuracies[name])
+        for name, body in model.files.items()
+    ]

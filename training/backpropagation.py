@@ -11,29 +11,38 @@ and from the errors the gradients (Rumelhart, Hinton and Williams, 1986):
     δˡ = (Wˡ⁺¹)ᵀ δˡ⁺¹ ⊙ σ′(zˡ)
     ∂C/∂Wˡ = δˡ (aˡ⁻¹)ᵀ        ∂C/∂bˡ = δˡ, summed over the images
 
-PyTorch's autograd computes the same; this does it in buffers that are allocated once and builds no
-graph, in half the time. Rows are images, except in the last layer, where columns are: see Loss.
+PyTorch's autograd computes the same. Here the operations of a step are listed once for each size
+of minibatch, on buffers that are allocated once, and from then on only repeated: no graph is built,
+no view is made anew, and on a GPU the whole list is one launch. Rows are images, except in the last
+layer, where columns are: see Loss.
 
 The products may be computed in bfloat16 (Micikevicius et al., "Mixed precision training", 2018;
 Kalamkar et al., 2019): twice as fast where the processor has it, and no scaling of the loss is
 needed, as its exponents are float32's. Parameters, loss and steps keep their own precision.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
 
 from registry.contract import IMAGE_PIXELS
 from training.activations import ACTIVATIONS
+from training.cuda_graph import captured
 from training.losses import Loss
 from training.network import WHITE, Network
+from training.scores import Scores
+
+Operation = Callable[[], object]
 
 
 @dataclass(frozen=True)
 class _Buffers:
     """Everything that one size of minibatch needs."""
 
+    batch: Tensor
     images: Tensor
     labels: Tensor
     target: Tensor
@@ -45,6 +54,34 @@ class _Buffers:
     logits: Tensor
     logits_error: Tensor
     outputs_error: Tensor
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What is done with each minibatch of one size."""
+
+    batch: Tensor
+    """The numbers int64 [n] of its images, to be written before."""
+    forward: list[Operation]
+    backward: list[Operation]
+    logits: Tensor
+    logits_error: Tensor
+
+    def measure(self) -> None:
+        """Compute the logits."""
+        for operation in self.forward:
+            operation()
+
+    @cached_property
+    def run(self) -> Operation:
+        """Computes the logits and the gradient."""
+        operations = [*self.forward, *self.backward]
+
+        def perform() -> None:
+            for operation in operations:
+                operation()
+
+        return captured(perform) if self.batch.is_cuda else perform
 
 
 class Backpropagation:
@@ -69,81 +106,102 @@ class Backpropagation:
         """
         self.gradient = torch.zeros_like(network.parameters)
         """∂(mean loss)/∂parameters of the last minibatch."""
-        self.loss_sum = network.parameters.new_zeros(())
-        """Sum of the losses of all images so far; on the device: reading it would stall a GPU."""
-        self.correct = torch.zeros((), dtype=torch.int64, device=images.device)
-        """How many images so far had their largest logit at their label."""
+        self.gradients = network.views(self.gradient)
+        """The same, layer by layer."""
         self.logits_error = self.gradient.new_empty(0, 0)
         """∂(mean loss)/∂logits [classes, n] of the last minibatch."""
         self._parameters = network.parameters
-        # Without a precision of their own, the products use the network and its gradient as such.
+        # Without a precision of their own, the products are those of the network itself.
         self._network = network.to(precision) if precision else network
         self._gradient = self.gradient.to(self._network.parameters.dtype)
-        self.gradients = network.views(self.gradient)
-        """The same, layer by layer."""
-        self._gradients = network.views(self._gradient)
         self._loss = loss
         self._images = images.view(len(images), IMAGE_PIXELS)
         self._labels = labels
         self._classes = network.sizes[-1] + open_set
         self._one_hot = torch.eye(self._classes, dtype=self.gradient.dtype, device=images.device)
-        self._buffers: dict[int, _Buffers] = {}
+        self._scores = Scores(loss, labels, self.gradient, classes=self._classes)
+        self._steps: dict[int, _Step] = {}
 
-    def run(self, batch: Tensor) -> None:
-        """Compute loss and gradient of the images whose numbers int64 [n] are in `batch`."""
-        buffers = self._buffers_for(len(batch))
-        torch.index_select(self._images, 0, batch, out=buffers.images)
-        torch.index_select(self._labels, 0, batch, out=buffers.labels)
-        torch.index_select(self._one_hot, 1, buffers.labels, out=buffers.target)
-        buffers.pixels.copy_(buffers.images)
-        self._network.parameters.copy_(self._parameters)
-        self._forward(buffers)
-        buffers.logits.copy_(buffers.outputs)
-        self.loss_sum += self._loss.evaluate(buffers.logits, buffers.target, buffers.logits_error)
-        self.correct += _count_correct(buffers.logits, buffers.labels)
-        buffers.outputs_error.copy_(buffers.logits_error)
-        self.logits_error = buffers.logits_error
-        self._backward(buffers)
-        self.gradient.copy_(self._gradient)
+    @property
+    def loss_sum(self) -> Tensor:
+        """Sum of the losses of all images since `reset`; on the device: see Scores."""
+        return self._scores.loss_sum
+
+    @property
+    def correct(self) -> Tensor:
+        """How many images since `reset` had their largest logit at their label."""
+        return self._scores.correct
 
     def reset(self) -> None:
         """Begin a new epoch's sums."""
-        self.loss_sum.zero_()
-        self.correct.zero_()
+        self._scores.reset()
 
-    def _forward(self, buffers: _Buffers) -> None:
+    def run(self, batch: Tensor) -> None:
+        """Compute loss and gradient of the images whose numbers int64 [n] are in `batch`."""
+        step = self._step_for(batch)
+        step.run()
+        self.logits_error = step.logits_error
+        self._scores.add(batch, step.logits)
+
+    def measure(self, batch: Tensor) -> None:
+        """Compute the loss alone."""
+        step = self._step_for(batch)
+        step.measure()
+        self._scores.add(batch, step.logits)
+
+    def _step_for(self, batch: Tensor) -> _Step:
+        """An epoch has two sizes of minibatch at most: the full one and the last."""
+        size = len(batch)
+        if size not in self._steps:
+            buffers = self._allocate(size)
+            forward, backward = self._forward(buffers), self._backward(buffers)
+            self._steps[size] = _Step(
+                buffers.batch, [*forward], [*backward], buffers.logits, buffers.logits_error
+            )
+        step = self._steps[size]
+        step.batch.copy_(batch)
+        return step
+
+    def _forward(self, buffers: _Buffers) -> Iterator[Operation]:
+        # This copy and three others do nothing where all is of one precision.
+        yield partial(self._network.parameters.copy_, self._parameters)
+        yield partial(torch.index_select, self._images, 0, buffers.batch, out=buffers.images)
+        yield partial(buffers.pixels.copy_, buffers.images)
         activate = ACTIVATIONS[self._network.activation].apply
         *hidden, last = self._network.layers
         values, scale = buffers.pixels, 1 / WHITE
         for layer, sums, activations in zip(hidden, buffers.sums, buffers.activations, strict=True):
-            torch.addmm(layer.bias, values, layer.weight.t(), alpha=scale, out=sums)
-            activate(sums, activations)
+            weight = layer.weight.t()
+            yield partial(torch.addmm, layer.bias, values, weight, alpha=scale, out=sums)
+            yield partial(activate, sums, activations)
             values, scale = activations, 1.0
-        outputs = buffers.outputs[: len(last.bias)]
-        torch.addmm(last.bias.unsqueeze(1), last.weight, values.t(), alpha=scale, out=outputs)
+        outputs, bias = buffers.outputs[: len(last.bias)], last.bias.unsqueeze(1)
+        yield partial(torch.addmm, bias, last.weight, values.t(), alpha=scale, out=outputs)
+        yield partial(buffers.logits.copy_, buffers.outputs)
 
-    def _backward(self, buffers: _Buffers) -> None:
+    def _backward(self, buffers: _Buffers) -> Iterator[Operation]:
+        yield partial(torch.index_select, self._labels, 0, buffers.batch, out=buffers.labels)
+        yield partial(torch.index_select, self._one_hot, 1, buffers.labels, out=buffers.target)
+        logits_error = buffers.logits_error
+        yield partial(self._loss.differentiate, buffers.logits, buffers.target, logits_error)
+        yield partial(buffers.outputs_error.copy_, logits_error)
+        error = buffers.outputs_error[: self._network.sizes[-1]].t()
+        gradients = self._network.views(self._gradient)
         inputs = [buffers.pixels, *buffers.activations]
         differentiate = ACTIVATIONS[self._network.activation].backward
-        error = buffers.outputs_error[: self._network.sizes[-1]].t()
-        for index in reversed(range(len(self._gradients))):
-            gradient = self._gradients[index]
-            scale = 1 / WHITE if index == 0 else 1.0
-            torch.addmm(
-                gradient.weight, error.t(), inputs[index], beta=0, alpha=scale, out=gradient.weight
-            )
-            torch.sum(error, 0, out=gradient.bias)
+        for index in reversed(range(len(gradients))):
+            weight, bias = gradients[index]
+            scale = 1.0 if index else 1 / WHITE
+            factors = error.t(), inputs[index]
+            yield partial(torch.addmm, weight, *factors, beta=0, alpha=scale, out=weight)
+            yield partial(torch.sum, error, 0, out=bias)
             if index > 0:
                 below = buffers.errors[index - 1]
-                torch.mm(error, self._network.layers[index].weight, out=below)
-                differentiate(below, buffers.sums[index - 1], buffers.activations[index - 1], below)
+                sums, activations = buffers.sums[index - 1], buffers.activations[index - 1]
+                yield partial(torch.mm, error, self._network.layers[index].weight, out=below)
+                yield partial(differentiate, below, sums, activations, below)
                 error = below
-
-    def _buffers_for(self, images: int) -> _Buffers:
-        """An epoch has two sizes of minibatch at most: the full one and the last."""
-        if images not in self._buffers:
-            self._buffers[images] = self._allocate(images)
-        return self._buffers[images]
+        yield partial(self.gradient.copy_, self._gradient)
 
     def _allocate(self, images: int) -> _Buffers:
         new = self._gradient.new_empty
@@ -151,6 +209,7 @@ class Backpropagation:
         outputs = self._gradient.new_zeros(self._classes, images)
         outputs_error = torch.empty_like(outputs)
         return _Buffers(
+            batch=self._labels.new_empty(images),
             images=self._images.new_empty(images, IMAGE_PIXELS),
             labels=self._labels.new_empty(images),
             target=self.gradient.new_empty(self._classes, images),
@@ -159,13 +218,8 @@ class Backpropagation:
             activations=[new(images, width) for width in hidden],
             errors=[new(images, width) for width in hidden],
             outputs=outputs,
-            # The same tensors where the loss is computed in the precision of the products.
+            # The same tensors where the loss is of the products' precision.
             logits=outputs.to(self.gradient.dtype),
             logits_error=outputs_error.to(self.gradient.dtype),
             outputs_error=outputs_error,
         )
-
-
-def _count_correct(logits: Tensor, labels: Tensor) -> Tensor:
-    # An argmax over so short an axis takes ten times as long.
-    return (logits.gather(0, labels.unsqueeze(0)) == logits.amax(0)).sum()

@@ -21,7 +21,7 @@ class Reliability:
 
     @property
     def ece(self) -> float:
-        """Expected calibration error: the mean over the images of |accuracy − confidence| of their bin.
+        """Expected calibration error: the mean of |accuracy − confidence|, bins weighted by counts.
 
         (Naeini, Cooper and Hauskrecht, 2015; Guo et al., 2017.)
         """

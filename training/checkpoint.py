@@ -6,6 +6,7 @@ never goes on from the state of another.
 
 import io
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,4 +68,5 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Forget the state: the training is over."""
-        self.path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.path.unlink()

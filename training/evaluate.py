@@ -20,7 +20,7 @@ class Answers(NamedTuple):
     probabilities: NDArray[np.float32]
     """Of each digit [N, 10], given that the image is one."""
     not_a_digit: NDArray[np.float32]
-    """Of the image being no digit [N]."""
+    """How unlike a digit each image is [N]; see losses.not_a_digit."""
 
 
 @dataclass(frozen=True)

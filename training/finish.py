@@ -16,8 +16,7 @@ from training.mnist import Digits, Mnist
 from training.network import Network
 from training.quantization import to_int8_onnx
 from training.recipe import Recipe
-from training.synthetic.non_digits import TRAINED_KINDS, non_digits
-from training.temperature import fit_level, fit_temperature, with_temperature
+from training.temperature import fit_temperature, with_temperature
 from training.training_set import split
 
 INT8_TOLERANCE = 0.0005
@@ -26,11 +25,11 @@ INT8_TOLERANCE = 0.0005
 # Images that show which values the hidden units take.
 _RANGE_IMAGES = 1000
 
-# Digits, and as many other things, between which the level is fitted.
-_LEVEL_IMAGES = 3000
+# Digits at whose logits the level is set.
+_LEVEL_IMAGES = 5000
 
-# Share of digits that a network which has not learnt what is no digit may take for none.
-_FALSE_ALARMS = 0.005
+FALSE_ALARMS = 0.01
+"""Share of digits for which the finished model says that they are rather none."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,8 @@ class Model:
 def finish(network: Network, digits: Mnist, recipe: Recipe) -> Model:
     """Calibrate and export `network`, which `recipe` has trained on `digits`.
 
-    Its temperature is fitted on the validation images, where there are any. Raises TrainingError
+    Its temperature is fitted on the validation images, where there are any, and the level at which
+    it says that an image is no digit on them or on the training images. Raises TrainingError
     where the export computes something else.
     """
     training, validation = split(digits.train, recipe.validation_size)
@@ -69,14 +69,9 @@ def finish(network: Network, digits: Mnist, recipe: Recipe) -> Model:
 
 
 def _level(network: Network, recipe: Recipe, digits: Digits) -> float:
-    """The level of the logits that tells digits from other things; one number, so it fits."""
-    some = digits[-_LEVEL_IMAGES:]
-    of_digits = _meant(network, recipe, some.images).logsumexp(1)
-    if not recipe.non_digits:
-        return of_digits.quantile(_FALSE_ALARMS).item()
-    # Other pictures than those that were trained on, of the same kinds.
-    others = non_digits(TRAINED_KINDS, _LEVEL_IMAGES, recipe.seed + 1, some)
-    return fit_level(of_digits, _meant(network, recipe, others).logsumexp(1))
+    """The level of the logits below which only so many digits lie: it says what is no digit."""
+    sums = _meant(network, recipe, digits.images[-_LEVEL_IMAGES:]).logsumexp(1)
+    return float(np.quantile(sums.numpy(), FALSE_ALARMS))
 
 
 def _meant(network: Network, recipe: Recipe, images: NDArray[np.uint8]) -> Tensor:

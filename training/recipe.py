@@ -28,7 +28,7 @@ _DEFAULTS: dict[RecipeName, dict[str, object]] = {
         "augmentation": "mild",
         "averaging": 0.999,
         "printed_digits": 6000,
-        "non_digits": 6000,
+        "non_digits": 7000,
         "validation_size": 5000,
     },
     # As accurate as two hidden layers get in ten minutes of one processor core.

@@ -41,21 +41,3 @@ def with_temperature(network: Network, temperature: float) -> Network:
     for values in scaled.layers[-1]:
         values.div_(temperature)
     return scaled
-
-
-def fit_level(digits: Tensor, others: Tensor) -> float:
-    """The level c at which σ(c − s) tells what is no digit best, at even odds.
-
-    `digits` [N] and `others` [M] are the logsumexps s of the logits of images of digits and of
-    other things; both kinds weigh the same. The cross-entropy is convex in c, and its slope has one
-    zero, which lies within the range of s.
-    """
-    digits, others = digits.double(), others.double()
-    low = min(digits.min().item(), others.min().item()) - 1
-    high = max(digits.max().item(), others.max().item()) + 1
-    for _ in range(60):
-        middle = (low + high) / 2
-        wrong_digits = torch.sigmoid(middle - digits).mean().item()
-        wrong_others = torch.sigmoid(others - middle).mean().item()
-        low, high = (low, middle) if wrong_digits > wrong_others else (middle, high)
-    return (low + high) / 2

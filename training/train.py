@@ -17,7 +17,7 @@ from training.early_stopping import EarlyStopping
 from training.epoch import HISTORY, Epoch, Score
 from training.errors import TrainingError
 from training.hard_images import HardImages, images_taken
-from training.losses import LOSSES, Loss
+from training.losses import LOSSES
 from training.mnist import Digits
 from training.network import Network
 from training.optimizers import OPTIMIZERS
@@ -29,7 +29,8 @@ from training.training_set import prepare
 # Images on whose gradient the layers are diagnosed after each epoch.
 _DIAGNOSED_IMAGES = 256
 
-_SCORED_AT_ONCE = 1000
+# So few that they stay in the cache.
+_SCORED_AT_ONCE = 500
 
 
 def pick_device(name: str, local_rank: int = 0) -> torch.device:
@@ -79,7 +80,11 @@ class Training:
         # The whole set lives on the device as uint8 (47 MB); a minibatch is scaled when it is used.
         shard = training[group.rank :: group.size]
         self._originals, self._labels = _on_device(shard, device)
-        self._held_out = _on_device(validation, device) if len(validation) else None
+        self._held_out = (
+            Backpropagation(network, LOSSES[recipe.loss], *_on_device(validation, device))
+            if len(validation)
+            else None
+        )
         self._augmentation = AUGMENTATIONS[recipe.augmentation]
         self._images = torch.empty_like(self._originals) if self._augmentation else self._originals
         group.follow(network.parameters)
@@ -201,27 +206,19 @@ class Training:
         return Score(loss / images, correct / images)
 
     def _validate(self) -> Score | None:
-        if self._held_out is None:
+        held_out = self._held_out
+        if held_out is None:
             return None
-        return score(self.network, LOSSES[self._recipe.loss], *self._held_out)
+        images = torch.arange(self._recipe.validation_size, device=self._labels.device)
+        held_out.reset()
+        for batch in torch.split(images, _SCORED_AT_ONCE):
+            held_out.measure(batch)
+        return Score(held_out.loss_sum.item() / len(images), held_out.correct.item() / len(images))
 
     def _gradient_sizes(self, batch: Tensor) -> tuple[float, ...]:
         self._backpropagation.run(batch)
         self._group.average(self._backpropagation.gradient, len(batch))
         return tuple(diagnosis.gradient_sizes(self._backpropagation.gradients))
-
-
-def score(network: Network, loss: Loss, images: Tensor, labels: Tensor) -> Score:
-    """Loss and accuracy of the network, as it is, on images uint8 [N, 28, 28]."""
-    total, correct = 0.0, 0
-    one_hot = torch.eye(network.sizes[-1], device=images.device)
-    for some, their in zip(
-        torch.split(images, _SCORED_AT_ONCE), torch.split(labels, _SCORED_AT_ONCE), strict=True
-    ):
-        logits = network.logits(some).t().contiguous()
-        total += loss.evaluate(logits, one_hot[:, their], torch.empty_like(logits)).item()
-        correct += int((logits.argmax(0) == their).sum())
-    return Score(total / len(images), correct / len(images))
 
 
 def _share_of_minibatch(batch_size: int, images: int, group: Group) -> int:

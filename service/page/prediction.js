@@ -8,7 +8,8 @@ const PATIENCE_MS = 15_000;
  * @typedef {object} Answer
  * @property {number} digit
  * @property {number} confidence
- * @property {number[]} probabilities
+ * @property {number[]} probabilities of each digit, given that it is one
+ * @property {number} [not_a_digit] probability; absent where the model does not say
  * @property {Model} model
  * @property {number[][]} pixels 28 rows of 28, 0..255, white ink on black
  *

@@ -1,6 +1,7 @@
 /** Shows what the model reads: the digit, the ten probabilities, the pixels, the model. */
 
 const UNSURE_BELOW = 0.6;
+const NO_DIGIT_ABOVE = 0.5;
 const SHORT_DIGEST = 12;
 
 const find = (id) => document.getElementById(id);
@@ -8,9 +9,14 @@ const section = find("reading");
 const rows = [...find("probabilities").tBodies[0].rows];
 
 /** @param {import("./prediction.js").Answer} answer */
-export function showAnswer({ digit, confidence, probabilities, model, pixels }) {
-  say(String(digit), percent(confidence), remarkOn(confidence, probabilities));
-  showShares(probabilities, digit);
+export function showAnswer({ digit, confidence, probabilities, not_a_digit, model, pixels }) {
+  if (not_a_digit > NO_DIGIT_ABOVE) {
+    say("", "Not a digit", `This does not look like a digit. It comes closest to a ${digit}.`);
+    showShares(probabilities);
+  } else {
+    say(String(digit), percent(confidence), remarkOn(confidence, probabilities));
+    showShares(probabilities, digit);
+  }
   showPixels(pixels);
   showModel(model);
 }
@@ -71,7 +77,7 @@ function showPixels(pixels) {
   // Without pixels the image stays transparent.
   pixels.flat().forEach((ink, i) => image.data.set([ink, ink, ink, 255], i * 4));
   context.putImageData(image, 0, 0);
-  const what = pixels.length ? "your digit in 28 by 28 pixels, white on black" : "nothing yet";
+  const what = pixels.length ? "your image in 28 by 28 pixels, white on black" : "nothing yet";
   canvas.setAttribute("aria-label", `What the model sees: ${what}`);
 }
 

@@ -34,10 +34,10 @@ def fragments(count: int, random: np.random.Generator, digits: Digits) -> NDArra
     inside = chosen[:, :, _MARGIN:-_MARGIN, _MARGIN:-_MARGIN].astype(np.float32)
     quarters = inside.reshape(count, 2, 2, _HALF, 2, _HALF).swapaxes(3, 4)
     quarters = quarters.reshape(count, 8, _HALF, _HALF)
-    # Turned one way is turned the other way, mirrored twice.
-    turned = quarters.swapaxes(2, 3)
-    mirrored = random.random((count, 8, 1, 1)) < 0.5
-    turned = np.where(mirrored, turned[:, :, ::-1], turned[..., ::-1])
+    # To exchange rows and columns, and then to mirror one of them, is to turn one way or the other.
+    flipped = quarters.swapaxes(2, 3)
+    is_left = random.random((count, 8, 1, 1)) < 0.5
+    turned = np.where(is_left, flipped[:, :, ::-1], flipped[..., ::-1])
     order = random.permuted(np.tile(np.arange(8), (count, 1)), axis=1)[:, :4]
     four = turned[np.arange(count)[:, None], order].reshape(count, 2, 2, _HALF, _HALF)
     return centred(four.swapaxes(2, 3).reshape(count, BOX_SIDE, BOX_SIDE))

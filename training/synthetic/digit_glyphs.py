@@ -1,6 +1,6 @@
 """The digits in the forms in which people print and write them.
 
-Each function draws one form; where two are mixed, some hands draw the one and some the other.
+Each function draws one form, with the measures of as many hands as are to draw it.
 """
 
 import numpy as np
@@ -10,22 +10,19 @@ from training.synthetic.strokes import Stroke
 
 
 def _zero(hands: Hands) -> list[Stroke]:
-    return [hands.arc(0, 0.5, hands.vary(0.2, 0.4), 0.5, -90, 90)] + [
-        hands.arc(0, 0.5, hands.vary(0.2, 0.4), 0.5, 90, 270)
-    ]
+    return [hands.ring(0, 0.5, hands.vary(0.2, 0.42), 0.5)]
 
 
 def _slashed_zero(hands: Hands) -> list[Stroke]:
     width, reach = hands.vary(0.25, 0.4), hands.vary(0.5, 1.3)
-    x, y = width * reach * 0.8, 0.36 * reach
-    slash = hands.line((-x, 0.5 + y), (x, 0.5 - y))
-    return [hands.arc(0, 0.5, width, 0.5, 0, 180), hands.arc(0, 0.5, width, 0.5, 180, 360), slash]
+    x, y = width * reach * 0.8, reach * 0.36
+    return [hands.ring(0, 0.5, width, 0.5), hands.line((-x, 0.5 + y), (x, 0.5 - y))]
 
 
 def _dotted_zero(hands: Hands) -> list[Stroke]:
-    width, size = hands.vary(0.27, 0.4), hands.vary(0.0, 0.06)
+    size = hands.vary(0.0, 0.06)
     dot = hands.line((0, 0.5 - size), (0, 0.5 + size))
-    return [hands.arc(0, 0.5, width, 0.5, 0, 180), hands.arc(0, 0.5, width, 0.5, 180, 360), dot]
+    return [hands.ring(0, 0.5, hands.vary(0.27, 0.4), 0.5), dot]
 
 
 def _bar_one(hands: Hands) -> list[Stroke]:
@@ -140,16 +137,13 @@ def _cornered_five(hands: Hands) -> list[Stroke]:
 def _curved_six(hands: Hands) -> list[Stroke]:
     width, bowl = hands.vary(0.22, 0.34), hands.vary(0.27, 0.34)
     spine = hands.arc(0, 0.5, width, 0.5, 315, 180)
-    turn = hands.arc(0, 1 - bowl, width, bowl, 180, 0)
-    close = hands.arc(0, 1 - bowl, width, bowl, 360, 180)
-    return [hands.line(spine, turn, close)]
+    return [hands.line(spine, (-width, 1 - bowl)), hands.ring(0, 1 - bowl, width, bowl)]
 
 
 def _straight_six(hands: Hands) -> list[Stroke]:
     width, bowl, lean = hands.vary(0.24, 0.32), hands.vary(0.26, 0.32), hands.vary(-0.1, 0.25)
-    turn = hands.arc(0, 1 - bowl, width, bowl, 200, 20)
-    close = hands.arc(0, 1 - bowl, width, bowl, 380, 200)
-    return [hands.line((lean, 0), turn, close)]
+    spine = hands.line((lean, 0), hands.arc(0, 1 - bowl, width, bowl, 200, 180))
+    return [spine, hands.ring(0, 1 - bowl, width, bowl)]
 
 
 def _curled_six(hands: Hands) -> list[Stroke]:
@@ -182,14 +176,8 @@ def _crossed_seven(hands: Hands) -> list[Stroke]:
 
 def _eight(hands: Hands) -> list[Stroke]:
     width, waist = hands.vary(0.24, 0.36), hands.vary(0.42, 0.5)
-    upper, narrow = waist / 2, width * hands.vary(0.75, 1)
-    lower = (1 - waist) / 2
-    return [
-        hands.arc(0, upper, narrow, upper, 90, 270),
-        hands.arc(0, upper, narrow, upper, 270, 450),
-        hands.arc(0, 1 - lower, width, lower, 90, 270),
-        hands.arc(0, 1 - lower, width, lower, 270, 450),
-    ]
+    upper, lower, narrow = waist / 2, (1 - waist) / 2, width * hands.vary(0.75, 1)
+    return [hands.ring(0, upper, narrow, upper), hands.ring(0, 1 - lower, width, lower)]
 
 
 def _crossing_eight(hands: Hands) -> list[Stroke]:
@@ -204,22 +192,14 @@ def _crossing_eight(hands: Hands) -> list[Stroke]:
 def _straight_nine(hands: Hands) -> list[Stroke]:
     """A bowl, and a stem as straight as that of a 1."""
     width, bowl, foot = hands.vary(0.22, 0.3), hands.vary(0.22, 0.32), hands.vary(-0.25, 0.02)
-    return [
-        hands.line(
-            hands.arc(0, bowl, width, bowl, 0, -180),
-            hands.arc(0, bowl, width, bowl, 180, 0),
-        ),
-        hands.line((width, hands.vary(0, 0.2)), (width, bowl), (width + foot, 1)),
-    ]
+    stem = hands.line((width, hands.vary(0, 0.2)), (width, bowl), (width + foot, 1))
+    return [hands.ring(0, bowl, width, bowl), stem]
 
 
 def _hooked_nine(hands: Hands) -> list[Stroke]:
     width, bowl, hook = hands.vary(0.22, 0.3), hands.vary(0.22, 0.3), hands.vary(0.15, 0.3)
     tail = hands.arc(0, 1 - hook, width, hook, 0, 140)
-    ring = hands.line(
-        hands.arc(0, bowl, width, bowl, 0, -180), hands.arc(0, bowl, width, bowl, 180, 0)
-    )
-    return [ring, hands.line((width, bowl * 0.5), tail)]
+    return [hands.ring(0, bowl, width, bowl), hands.line((width, bowl * 0.5), tail)]
 
 
 def _turned(glyph: Glyph) -> Glyph:
@@ -231,7 +211,7 @@ def _turned(glyph: Glyph) -> Glyph:
     return turned
 
 
-# The segments of a display, from corner to corner of a figure that is one wide and two high.
+# The segments of a display, from end to end, in a figure that is one wide and two high.
 _SEGMENTS = {
     "a": ((0, 0), (1, 0)),
     "b": ((1, 0), (1, 1)),
@@ -241,21 +221,18 @@ _SEGMENTS = {
     "f": ((0, 0), (0, 1)),
     "g": ((0, 1), (1, 1)),
 }
-_LIT = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg")
+_LIT = ("abcdef", "bc", "abdeg", "abcdg", "bcfg", "acdfg", "acdefg", "abc", "abcdefg", "abcdfg")
 
 
 def _seven_segments(digit: int) -> Glyph:
     def lit(hands: Hands) -> list[Stroke]:
-        width, gap = hands.vary(0.4, 0.65), hands.vary(-0.03, 0.06)
-        strokes = []
-        for (x0, y0), (x1, y1) in (_SEGMENTS[name] for name in _LIT[digit]):
-            x_gap, y_gap = gap * (x1 - x0), gap * (y1 - y0)
-            strokes.append(
-                hands.line(
-                    (x0 * width + x_gap, y0 / 2 + y_gap), (x1 * width - x_gap, y1 / 2 - y_gap)
-                )
-            )
-        return strokes
+        size = np.stack([hands.vary(0.4, 0.65), np.full(hands.count, 0.5, np.float32)], 1)
+        gap = hands.vary(-0.03, 0.06)[:, None]
+        ends = np.array([_SEGMENTS[name] for name in _LIT[digit]], np.float32)
+        shortened = [
+            (first + gap * (last - first), last - gap * (last - first)) for first, last in ends
+        ]
+        return [np.stack(segment, 1) * size[:, None] for segment in shortened]
 
     return lit
 

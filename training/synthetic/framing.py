@@ -4,6 +4,8 @@ The same that the service does to the images it is sent, so that what is drawn h
 model will meet it.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -16,7 +18,7 @@ _CENTRE = IMAGE_SIDE // 2
 _INK = 0.2
 
 
-def centred(boxes: NDArray[np.float32]) -> NDArray[np.uint8]:
+def centred(boxes: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """Images uint8 [N, 28, 28] of the ink [N, 20, 20], whose strongest becomes white."""
     rows = _moved_pixels(boxes.sum(2))
     columns = _moved_pixels(boxes.sum(1))
@@ -24,7 +26,8 @@ def centred(boxes: NDArray[np.float32]) -> NDArray[np.uint8]:
     padded = np.pad(boxes, ((0, 0), (1, 1), (1, 1)))
     moved = padded[np.arange(len(boxes))[:, None, None], rows[:, :, None], columns[:, None, :]]
     strongest = boxes.max((1, 2)).clip(1e-6)
-    return (moved * (255 / strongest)[:, None, None]).round().astype(np.uint8)
+    images: NDArray[np.uint8] = (moved * (255 / strongest)[:, None, None]).round().astype(np.uint8)
+    return images
 
 
 def fitted(ink: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -42,7 +45,7 @@ def fitted(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     return box
 
 
-def _moved_pixels(ink: NDArray[np.float32]) -> NDArray[np.intp]:
+def _moved_pixels(ink: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
     """For each pixel of the image along one axis, which of the padded box to take: [N, 28].
 
     `ink` [N, 20] is how much lies at each place along that axis of the box.
@@ -50,4 +53,5 @@ def _moved_pixels(ink: NDArray[np.float32]) -> NDArray[np.intp]:
     mass = ink.sum(1).clip(1e-6)
     centre = ink @ np.arange(BOX_SIDE, dtype=np.float32) / mass
     start = np.round(_CENTRE - centre).clip(0, IMAGE_SIDE - BOX_SIDE).astype(np.intp)
-    return (np.arange(IMAGE_SIDE) - start[:, None] + 1).clip(0, BOX_SIDE + 1)
+    places: NDArray[np.intp] = np.arange(IMAGE_SIDE) - start[:, None] + 1
+    return places.clip(0, BOX_SIDE + 1)

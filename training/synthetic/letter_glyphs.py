@@ -119,11 +119,7 @@ def _small_a(hands: Hands) -> list[Stroke]:
 
 def _small_d(hands: Hands) -> list[Stroke]:
     width, bowl = hands.vary(0.24, 0.34), hands.vary(0.24, 0.34)
-    return [
-        hands.arc(0, 1 - bowl, width, bowl, 0, 180),
-        hands.arc(0, 1 - bowl, width, bowl, 180, 360),
-        hands.line((width, 0), (width, 1)),
-    ]
+    return [hands.ring(0, 1 - bowl, width, bowl), hands.line((width, 0), (width, 1))]
 
 
 def _small_e(hands: Hands) -> list[Stroke]:

@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from registry.contract import IMAGE_SIDE
 from training.mnist import Digits
 from training.synthetic import collages, patterns, scribbles, shapes
+from training.synthetic.hands import drawn
 from training.synthetic.letter_glyphs import LETTER_GLYPHS
-from training.synthetic.printed_digits import drawn
 
 
 class Kind(NamedTuple):
@@ -27,12 +28,11 @@ def non_digits(kinds: Sequence[str], count: int, seed: int, digits: Digits) -> N
     What a kind looks like depends on the seed, not on the other kinds. `digits` are what fragments
     and the like are made of.
     """
-    parts = np.array_split(np.arange(count), len(kinds))
-    images = [
-        KINDS[kind].draw(len(part), _random(kind, seed), digits)
-        for kind, part in zip(kinds, parts, strict=True)
-    ]
-    return np.concatenate(images)
+    images = np.empty((count, IMAGE_SIDE, IMAGE_SIDE), np.uint8)
+    for kind, some in zip(kinds, np.array_split(np.arange(count), len(kinds)), strict=True):
+        if len(some):
+            images[some] = KINDS[kind].draw(len(some), _random(kind, seed), digits)
+    return images
 
 
 def _random(kind: str, seed: int) -> np.random.Generator:

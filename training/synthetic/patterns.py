@@ -5,6 +5,7 @@ the others only MNIST's box within it, as the service hands on a picture that is
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from registry.contract import IMAGE_SIDE
 from training.synthetic.framing import BOX_SIDE
 
-_Patches = NDArray[np.float32]
+_Patches = NDArray[np.floating[Any]]
 """Ink [N, 28, 28] from 0 to 1; what lies beyond is cut off."""
 
 _MARGIN = (IMAGE_SIDE - BOX_SIDE) // 2
@@ -96,13 +97,14 @@ def _pink(count: int, random: np.random.Generator) -> _Patches:
 
 
 def _shadows(count: int, random: np.random.Generator) -> _Patches:
-    return (_pink(count, random) > 0.5) * _between(count, random, 0.5, 1)
+    light = _filtered(count, random, lambda frequency: 1 / frequency)
+    return (light > _between(count, random, -0.7, 0.7)) * _between(count, random, 0.5, 1)
 
 
 def _filtered(
     count: int, random: np.random.Generator, response: Callable[[_Patches], _Patches]
 ) -> _Patches:
-    """Gaussian noise of mean 0 and deviation 1 whose frequencies, in cycles a pixel, are weighted."""
+    """Noise of mean 0 and deviation 1 whose frequencies, in cycles a pixel, have been weighted."""
     # Twice as large as needed, because a filtered image continues from one edge to the other.
     side = 2 * IMAGE_SIDE
     frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None])
@@ -110,8 +112,8 @@ def _filtered(
     spectrum = np.fft.rfft2(random.standard_normal((count, side, side), np.float32))
     values = np.fft.irfft2(spectrum * response(frequency[None].astype(np.float32)))
     values = values[:, :IMAGE_SIDE, :IMAGE_SIDE].astype(np.float32)
-    deviation: _Patches = values.std((1, 2), keepdims=True)
-    return values / deviation.clip(1e-6)
+    values /= values.std((1, 2), keepdims=True)
+    return values
 
 
 def _stripes(count: int, random: np.random.Generator) -> _Patches:

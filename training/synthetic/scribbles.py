@@ -1,5 +1,7 @@
 """Lines that mean nothing: each function draws images uint8 [count, 28, 28] in MNIST's frame."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,35 +11,35 @@ _POINTS = 40
 
 
 def scribbles(count: int, random: np.random.Generator) -> NDArray[np.uint8]:
-    """Tangles, wandering lines and zigzags, long enough to be no digit by chance."""
-    parts = np.array_split(np.arange(count), 3)
+    """Tangles, wandering lines and zigzags, long enough to be no digit by chance, and blots."""
     lines = (_tangles, _wanderings, _zigzags)
-    return np.concatenate(
-        [
-            drawings(draw(len(part), random), _pens(len(part), random))
-            for draw, part in zip(lines, parts, strict=True)
-        ]
-    )
+    *parts, blots = np.array_split(np.arange(count), len(lines) + 1)
+    images = [
+        drawings(draw(len(part), random), _pens(len(part), random))
+        for draw, part in zip(lines, parts, strict=True)
+    ]
+    return np.concatenate([*images, _blots(len(blots), random)])
 
 
 def _tangles(count: int, random: np.random.Generator) -> list[Stroke]:
     """One closed line that turns around several times: sums of sines of x and of y."""
     time = np.linspace(0, 2 * np.pi, _POINTS + 1, dtype=np.float32)
-    frequency = random.integers(1, 6, (count, 1, 2, 3))
+    # With one frequency only it would be an ellipse, which is a 0.
+    frequency = random.permuted(np.tile(np.arange(1, 6), (count, 1, 2, 1)), axis=3)[..., :3]
     phase = random.uniform(0, 2 * np.pi, (count, 1, 2, 3))
-    size = random.uniform(0.2, 1, (count, 1, 2, 3)) / np.sqrt(frequency)
+    size = random.uniform(0.5, 1, (count, 1, 2, 3))
     waves = size * np.sin(frequency * time[:, None, None] + phase)
     return [waves.sum(3).astype(np.float32)]
 
 
 def _wanderings(count: int, random: np.random.Generator) -> list[Stroke]:
-    """Two to four lines whose direction drifts."""
+    """Three lines whose direction drifts."""
     strokes = []
     for _ in range(3):
         turns = random.normal(0, 0.35, (count, _POINTS // 2)) + random.normal(0, 0.25, (count, 1))
         direction = random.uniform(0, 2 * np.pi, (count, 1)) + turns.cumsum(1)
         steps = np.stack([np.cos(direction), np.sin(direction)], 2)
-        start = random.uniform(-4, 4, (count, 1, 2))
+        start = random.uniform(-8, 8, (count, 1, 2))
         strokes.append((start + steps.cumsum(1)).astype(np.float32))
     return strokes
 
@@ -52,9 +54,20 @@ def _zigzags(count: int, random: np.random.Generator) -> list[Stroke]:
     return [((regular + disorder) @ rotation.transpose(2, 0, 1)).astype(np.float32)]
 
 
+def _blots(count: int, random: np.random.Generator) -> NDArray[np.uint8]:
+    """Five points of ink, or only one, which becomes as large as a digit when it is fitted."""
+    is_one = random.random(count) < 0.3
+    spread = np.where(is_one, 0, 1)[:, None, None]
+    places = (random.standard_normal((count, 5, 2)) * spread).astype(np.float32)
+    radius = random.uniform(0.8, 3.5, count) * np.where(is_one, 2.8, 1)
+    pens = replace(_pens(count, random), radius=radius.astype(np.float32))
+    return drawings([np.repeat(places[:, [number]], 2, axis=1) for number in range(5)], pens)
+
+
 def _pens(count: int, random: np.random.Generator) -> Pens:
     return Pens(
         radius=random.uniform(0.4, 1.6, count).astype(np.float32),
         softness=random.uniform(1, 2, count).astype(np.float32),
         contrast=np.zeros(count, np.float32),
+        is_square=np.zeros(count, np.bool_),
     )

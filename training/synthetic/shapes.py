@@ -15,33 +15,36 @@ from training.synthetic.letter_glyphs import CLEAR_LETTERS
 
 _CANVAS_SIDE = 112
 
-# Without what resembles a digit: ! | / \ ( ) [ ] { } $ & § and the like.
-_SYMBOLS = "?%#@+=*<>^~€£¥×÷±≠≈≤≥∑√π©®¶"
+# What Pillow's typeface has, without what resembles a digit: ! | / \ ( ) [ ] { } $ & and the like.
+_SYMBOLS = '#%*+<=>?@^~©±«»™“…:;"'
 
-_ARROW = ((-1, 0.15), (0.3, 0.15), (0.3, 0.5), (1, 0), (0.3, -0.5), (0.3, -0.15), (-1, -0.15))
-_HOUSE = ((-0.8, 1), (-0.8, -0.1), (0, -1), (0.8, -0.1), (0.8, 1))
-_CROSS = ((-0.3, -1), (0.3, -1), (0.3, -0.3), (1, -0.3), (1, 0.3), (0.3, 0.3))
-_BOLT = ((0.2, -1), (-0.6, 0.2), (0, 0.2), (-0.3, 1), (0.6, -0.3), (0, -0.3))
-_TRIANGLE = ((0, -1), (0.9, 0.6), (-0.9, 0.6))
-_ANGLES = np.radians(np.arange(10) * 36)
-_STAR = tuple(
-    (float(np.sin(angle) * size), float(-np.cos(angle) * size))
-    for angle, size in zip(_ANGLES, (1, 0.42) * 5, strict=True)
-)
-_FIGURES = (
-    _ARROW,
-    _ARROW,
-    _HOUSE,
-    _CROSS + tuple((-x, -y) for x, y in _CROSS),
-    _BOLT,
-    _TRIANGLE,
-    _STAR,
-)
+_ANGLES = np.radians(np.arange(0, 360, 36))
+_SIZES = np.tile((1, 0.42), 5)
+_FIGURES = {
+    "arrow": ((-1, 0.1), (0.3, 0.1), (0.3, 0.5), (1, 0), (0.3, -0.5), (0.3, -0.1), (-1, -0.1)),
+    "cross": (
+        *((-0.3, -1), (0.3, -1), (0.3, -0.3), (1, -0.3), (1, 0.3), (0.3, 0.3)),
+        *((0.3, 1), (-0.3, 1), (-0.3, 0.3), (-1, 0.3), (-1, -0.3), (-0.3, -0.3)),
+    ),
+    "crown": ((-1, 0.8), (-1, -0.6), (-0.5, 0), (0, -0.9), (0.5, 0), (1, -0.6), (1, 0.8)),
+    "fir": (
+        *((0, -1), (0.6, -0.2), (0.2, -0.2), (0.8, 0.6), (0.15, 0.6), (0.15, 1)),
+        *((-0.15, 1), (-0.15, 0.6), (-0.8, 0.6), (-0.2, -0.2), (-0.6, -0.2)),
+    ),
+    "heart": (
+        *((0, 1), (-0.9, 0), (-1, -0.5), (-0.6, -0.9), (-0.2, -0.8), (0, -0.45)),
+        *((0.2, -0.8), (0.6, -0.9), (1, -0.5), (0.9, 0)),
+    ),
+    "star": tuple(zip(np.sin(_ANGLES) * _SIZES, -np.cos(_ANGLES) * _SIZES, strict=True)),
+    "triangle": ((0, -1), (0.9, 0.6), (-0.9, 0.6)),
+}
 
 
 def figures(count: int, random: np.random.Generator) -> NDArray[np.uint8]:
-    """Arrows, stars, houses and other figures, turned any way, as outlines or filled."""
-    return centred(np.stack([_figure(random) for _ in range(count)]))
+    """Arrows, stars, hearts and other figures, turned any way, as outlines or filled."""
+    outlines = [np.array(points, np.float64) for points in _FIGURES.values()]
+    chosen = random.integers(0, len(outlines), count)
+    return centred(np.stack([_figure(outlines[index], random) for index in chosen]))
 
 
 def symbols(count: int, random: np.random.Generator) -> NDArray[np.uint8]:
@@ -63,10 +66,10 @@ def words(count: int, random: np.random.Generator) -> NDArray[np.uint8]:
     )
 
 
-def _figure(random: np.random.Generator) -> NDArray[np.float32]:
+def _figure(outline: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float32]:
     angle = random.uniform(0, 2 * np.pi)
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    shape = np.array(_FIGURES[random.integers(len(_FIGURES))]) * random.uniform(0.6, 1, 2)
+    shape = outline * random.uniform(0.6, 1, 2)
     points = [tuple(point) for point in (shape @ rotation + 1.2) * (_CANVAS_SIDE / 2.4)]
     canvas = Image.new("L", (_CANVAS_SIDE, _CANVAS_SIDE))
     pen = ImageDraw.Draw(canvas)
@@ -78,16 +81,17 @@ def _figure(random: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _printed(texts: Sequence[str], random: np.random.Generator) -> NDArray[np.uint8]:
-    widths = random.integers(0, 4, len(texts))
-    return centred(np.stack([_text(*each) for each in zip(texts, widths.tolist(), strict=True)]))
+    return centred(np.stack([_text(text, random) for text in texts]))
 
 
-def _text(text: str, stroke_width: int) -> NDArray[np.float32]:
-    font = _font()
-    left, top, right, bottom = font.getbbox(text, stroke_width=stroke_width)
+def _text(text: str, random: np.random.Generator) -> NDArray[np.float32]:
+    """The box with `text`, light or bold, and a little turned."""
+    font, weight = _font(), int(random.integers(0, 3))
+    left, top, right, bottom = font.getbbox(text, stroke_width=weight)
     canvas = Image.new("L", (round(right - left) + 2, round(bottom - top) + 2))
-    ImageDraw.Draw(canvas).text((1 - left, 1 - top), text, 255, font, stroke_width=stroke_width)
-    return fitted(np.asarray(canvas, np.float32))
+    ImageDraw.Draw(canvas).text((1 - left, 1 - top), text, 255, font, stroke_width=weight)
+    turned = canvas.rotate(random.uniform(-12, 12), Image.Resampling.BILINEAR, expand=True)
+    return fitted(np.asarray(turned, np.float32))
 
 
 @cache

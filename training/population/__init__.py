@@ -1,0 +1,1 @@
+"""Train many networks at once: `python -m training.population`."""

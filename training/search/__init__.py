@@ -1,0 +1,1 @@
+"""Search for the settings that learn best: `python -m training.search`."""
