@@ -97,8 +97,7 @@ class Recipe(Settings):
     )
     final_augmentation: float = setting(
         1.0,
-        "size of the distortions in the last epoch, as a share of that in the first; it changes "
-        "evenly",
+        "size of the distortions in the last epoch, as a share of the first's; it shrinks evenly",
         ge=0,
         le=1,
     )
@@ -109,7 +108,8 @@ class Recipe(Settings):
         le=1,
     )
     precision: PrecisionName = setting(
-        "float32", "numbers that layers are multiplied in: float32, or bfloat16, which is faster"
+        "float32",
+        "numbers that layers are multiplied in: float32, or bfloat16 for processors that have it",
     )
     printed_digits: int = setting(
         0, "digits to draw as typefaces and other hands do, and learn as well", ge=0, le=1_000_000
