@@ -123,7 +123,10 @@ def keras(data: Data, turns: Turns) -> None:
 
 
 def pytorch(data: Data, turns: Turns) -> None:
-    """The loop of PyTorch's tutorials: a Dataset, a DataLoader, autograd and torch.optim."""
+    """The loop of PyTorch's tutorials: a Dataset, a DataLoader, autograd and torch.optim.
+
+    The Dataset is torchvision's MNIST without its detour through PIL.
+    """
     import torch
     from torch import nn
     from torch.utils.data import DataLoader, Dataset
@@ -132,13 +135,13 @@ def pytorch(data: Data, turns: Turns) -> None:
 
     class Images(Dataset[tuple[torch.Tensor, int]]):
         def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
-            self.images, self.labels = torch.tensor(images), labels.tolist()
+            self.images, self.labels = torch.tensor(images), torch.tensor(labels)
 
         def __len__(self) -> int:
             return len(self.labels)
 
         def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-            return self.images[index].float() / 255, self.labels[index]
+            return self.images[index].float() / 255, int(self.labels[index])
 
     training = Images(data.images, data.labels)
     validation = Images(data.validation_images, data.validation_labels)
