@@ -50,8 +50,8 @@ class Turns:
     def end(self, accuracy: float | None) -> None:
         """Report the epoch, with the accuracy on the validation images after it."""
         cpu, wall = time.process_time() - self._cpu, time.perf_counter() - self._wall
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / 1e6
-        turn = {"cpu_s": cpu, "wall_s": wall, "peak_mb": peak_mb, "accuracy": accuracy}
+        peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / 2**20
+        turn = {"cpu_s": cpu, "wall_s": wall, "peak_mib": peak_mib, "accuracy": accuracy}
         print(json.dumps(turn), flush=True)
 
 
@@ -67,7 +67,7 @@ def ours(data: Data, turns: Turns, device: str = "cpu") -> None:
         np.concatenate([data.images, data.validation_images]),
         np.concatenate([data.labels, data.validation_labels]),
     )
-    recipe = Recipe(epochs=FOREVER, validation_size=len(data.validation_labels))
+    recipe = Recipe(recipe="textbook", epochs=FOREVER, validation_size=len(data.validation_labels))
     epochs = train(build(recipe).to(pick_device(device)), digits, recipe)
     while True:
         turns.begin()
