@@ -50,8 +50,8 @@ class Turns:
     def end(self, accuracy: float | None) -> None:
         """Report the epoch, with the accuracy on the validation images after it."""
         cpu, wall = time.process_time() - self._cpu, time.perf_counter() - self._wall
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / 1e6
-        turn = {"cpu_s": cpu, "wall_s": wall, "peak_mb": peak_mb, "accuracy": accuracy}
+        peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / 2**20
+        turn = {"cpu_s": cpu, "wall_s": wall, "peak_mib": peak_mib, "accuracy": accuracy}
         print(json.dumps(turn), flush=True)
 
 
@@ -67,7 +67,7 @@ def ours(data: Data, turns: Turns, device: str = "cpu") -> None:
         np.concatenate([data.images, data.validation_images]),
         np.concatenate([data.labels, data.validation_labels]),
     )
-    recipe = Recipe(epochs=FOREVER, validation_size=len(data.validation_labels))
+    recipe = Recipe(recipe="textbook", epochs=FOREVER, validation_size=len(data.validation_labels))
     epochs = train(build(recipe).to(pick_device(device)), digits, recipe)
     while True:
         turns.begin()
@@ -123,7 +123,10 @@ def keras(data: Data, turns: Turns) -> None:
 
 
 def pytorch(data: Data, turns: Turns) -> None:
-    """The loop of PyTorch's tutorials: a Dataset, a DataLoader, autograd and torch.optim."""
+    """The loop of PyTorch's tutorials: a Dataset, a DataLoader, autograd and torch.optim.
+
+    The Dataset is torchvision's MNIST without its detour through PIL.
+    """
     import torch
     from torch import nn
     from torch.utils.data import DataLoader, Dataset
@@ -132,13 +135,13 @@ def pytorch(data: Data, turns: Turns) -> None:
 
     class Images(Dataset[tuple[torch.Tensor, int]]):
         def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
-            self.images, self.labels = torch.tensor(images), labels.tolist()
+            self.images, self.labels = torch.tensor(images), torch.tensor(labels)
 
         def __len__(self) -> int:
             return len(self.labels)
 
         def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-            return self.images[index].float() / 255, self.labels[index]
+            return self.images[index].float() / 255, int(self.labels[index])
 
     training = Images(data.images, data.labels)
     validation = Images(data.validation_images, data.validation_labels)

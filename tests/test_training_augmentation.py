@@ -128,7 +128,16 @@ def test_named_recipe_fills_in_what_is_not_given() -> None:
 
 
 def test_default_recipe_learns_the_sample(sample: Mnist) -> None:
-    recipe = Recipe(recipe="default", epochs=60, batch_size=20)
+    recipe = Recipe(
+        recipe="default",
+        epochs=60,
+        batch_size=20,
+        validation_size=100,
+        printed_digits=60,
+        non_digits=60,
+    )
+
     *_, last = train(build(recipe), sample.train, recipe)
 
-    assert last.training.accuracy > 0.9
+    assert last.validation
+    assert last.validation.accuracy > 0.85

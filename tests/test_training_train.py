@@ -210,3 +210,25 @@ def test_gpu_learns_as_the_cpu_does(sample: Mnist) -> None:
         train(on_cpu, sample.train, recipe), train(on_gpu, sample.train, recipe), strict=True
     ):
         assert one.training.loss == pytest.approx(other.training.loss, rel=1e-3)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_captured_steps_are_those_of_the_plain_loop(
+    optimizer: OptimizerName, sample: Mnist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Both sizes of minibatch, and a learning rate that changes with every step.
+    recipe = Recipe(
+        epochs=3, learning_rate=0.01, batch_size=256, schedule="linear", optimizer=optimizer
+    )
+    device = pick_device("cuda")
+    captured, plain = build(recipe).to(device), build(recipe).to(device)
+    history = list(train(captured, sample.train, recipe))
+    monkeypatch.setattr("training.backpropagation.captured", lambda work: work)
+
+    expected = list(train(plain, sample.train, recipe))
+
+    assert torch.allclose(captured.parameters, plain.parameters, rtol=1e-4, atol=1e-6)
+    assert [epoch.training.loss for epoch in history] == pytest.approx(
+        [epoch.training.loss for epoch in expected], rel=1e-4
+    )

@@ -29,7 +29,6 @@ from functools import cached_property, partial
 import torch
 from torch import Tensor
 
-from registry.contract import IMAGE_PIXELS
 from training.activations import ACTIVATIONS
 from training.cuda_graph import captured
 from training.losses import Loss
@@ -98,7 +97,7 @@ class Backpropagation:
         open_set: bool = False,
         precision: torch.dtype | None = None,
     ) -> None:
-        """Train `network` on images uint8 [N, 28, 28] and labels int64 [N], all on one device.
+        """Train `network` on images uint8 [N, …] and labels int64 [N], all on one device.
 
         With `open_set` the loss sees one more logit, which is always zero, and the label 10 stands
         for an image that is no digit: such images push all ten logits below zero. A softmax does
@@ -116,7 +115,7 @@ class Backpropagation:
         self._network = network.to(precision) if precision else network
         self._gradient = self.gradient.to(self._network.parameters.dtype)
         self._loss = loss
-        self._images = images.view(len(images), IMAGE_PIXELS)
+        self._images = images.flatten(1)
         self._labels = labels
         self._classes = network.sizes[-1] + open_set
         self._one_hot = torch.eye(self._classes, dtype=self.gradient.dtype, device=images.device)
@@ -211,10 +210,10 @@ class Backpropagation:
         outputs_error = torch.empty_like(outputs)
         return _Buffers(
             batch=self._labels.new_empty(images),
-            images=self._images.new_empty(images, IMAGE_PIXELS),
+            images=self._images.new_empty(images, self._network.sizes[0]),
             labels=self._labels.new_empty(images),
             target=self.gradient.new_empty(self._classes, images),
-            pixels=new(images, IMAGE_PIXELS),
+            pixels=new(images, self._network.sizes[0]),
             sums=[new(images, width) for width in hidden],
             activations=[new(images, width) for width in hidden],
             errors=[new(images, width) for width in hidden],

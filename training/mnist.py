@@ -1,5 +1,6 @@
 """MNIST: 70,000 handwritten digits of 28 by 28 pixels (LeCun, Cortes and Burges, 1998)."""
 
+import hashlib
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.contract import DIGITS, IMAGE_SIDE
-from registry.documents import sha256
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"
@@ -48,7 +48,10 @@ class Digits:
     @property
     def digest(self) -> str:
         """SHA-256 of the images and their labels, in their order."""
-        return sha256(self.images.tobytes() + self.labels.tobytes())
+        # Piece by piece: put together, they would be another 47 MB.
+        digest = hashlib.sha256(np.ascontiguousarray(self.images).data)
+        digest.update(np.ascontiguousarray(self.labels).data)
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)

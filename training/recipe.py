@@ -15,21 +15,25 @@ from training.schedules import ScheduleName
 
 RecipeName = Literal["textbook", "default", "best"]
 
+# Printed digits and pictures of something else, as many as teach the network what they are.
+_DRAWN = {"printed_digits": 6000, "non_digits": 7000}
+
 _DEFAULTS: dict[RecipeName, dict[str, object]] = {
     "textbook": {},
-    # The textbook's network on images that are never the same twice, and on what is no digit.
+    # The textbook's network, by all that makes it more accurate in two minutes.
     "default": {
         "optimizer": "adamw",
         "learning_rate": 0.005,
         "weight_decay": 0.02,
         "schedule": "linear",
         "warmup_fraction": 0.05,
-        "epochs": 200,
+        "epochs": 300,
+        "epoch_share": 0.4,
         "augmentation": "mild",
+        "final_augmentation": 0.8,
         "averaging": 0.999,
-        "printed_digits": 6000,
-        "non_digits": 7000,
         "validation_size": 5000,
+        **_DRAWN,
     },
     # As accurate as two hidden layers get in ten minutes of one processor core.
     "best": {
@@ -40,13 +44,13 @@ _DEFAULTS: dict[RecipeName, dict[str, object]] = {
         "schedule": "linear",
         "warmup_fraction": 0.05,
         "batch_size": 256,
-        "epochs": 400,
+        "epochs": 330,
+        "epoch_share": 0.4,
         "augmentation": "strong",
         "final_augmentation": 0.6,
-        "epoch_share": 0.4,
-        "precision": "bfloat16",
         "averaging": 0.995,
         "validation_size": 5000,
+        **_DRAWN,
     },
 }
 

@@ -5,9 +5,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from registry.contract import IMAGE_SIDE
 from training import diagnosis
 from training.augmentation import AUGMENTATIONS, Augmentation, augment
 from training.average import Average
@@ -21,6 +24,7 @@ from training.losses import LOSSES
 from training.mnist import Digits
 from training.network import Network
 from training.optimizers import OPTIMIZERS
+from training.pixels import restricted, used_pixels, write_back
 from training.precision import PRECISIONS
 from training.recipe import Recipe
 from training.schedules import learning_rate_factor
@@ -77,20 +81,27 @@ class Training:
         most = images_taken(math.ceil(len(training) / group.size), recipe.epoch_share)
         self._steps_per_epoch = math.ceil(most / self._batch_size)
         device = network.parameters.device
+        used = used_pixels(recipe, training.images)
         # The whole set lives on the device as uint8 (47 MB); a minibatch is scaled when it is used.
         shard = training[group.rank :: group.size]
-        self._originals, self._labels = _on_device(shard, device)
+        self._originals, self._labels = _on_device(shard, used, device)
+        everything = np.ones_like(used)
         self._held_out = (
-            Backpropagation(network, LOSSES[recipe.loss], *_on_device(validation, device))
+            Backpropagation(
+                network, LOSSES[recipe.loss], *_on_device(validation, everything, device)
+            )
             if len(validation)
             else None
         )
         self._augmentation = AUGMENTATIONS[recipe.augmentation]
         self._images = torch.empty_like(self._originals) if self._augmentation else self._originals
         group.follow(network.parameters)
-        self._average = Average(network.parameters, recipe.averaging) if recipe.averaging else None
-        # Steps move a network of their own where `network` is to be the average over them.
-        self._moving = network.to(device) if self._average else network
+        self._pixels = torch.from_numpy(used.nonzero()[0]).to(device)
+        self._small = restricted(network, self._pixels)
+        small = self._small.parameters
+        self._average = Average(small, recipe.averaging) if recipe.averaging else None
+        # Steps move a network of their own where the result is to be the average over them.
+        self._moving = self._small.to(device) if self._average else self._small
         self._backpropagation = Backpropagation(
             self._moving,
             LOSSES[recipe.loss],
@@ -115,6 +126,7 @@ class Training:
         while len(self.history) < self._recipe.epochs and not self._stopping.is_over:
             start = time.perf_counter()
             training, order = self._run_epoch()
+            write_back(self._small, self._pixels, self.network)
             epoch = Epoch(
                 len(self.history) + 1,
                 training,
@@ -145,6 +157,7 @@ class Training:
         """Go back to where `state` was taken, in a training of the same recipe and images."""
         self.history = HISTORY.validate_json(state["history"])
         self.network.parameters.copy_(state["parameters"])
+        self._small.parameters.copy_(restricted(self.network, self._pixels).parameters)
         self._moving.parameters.copy_(state["moving"])
         for name, values in state["optimizer"].items():
             self._optimizer.state[name].copy_(values)
@@ -169,9 +182,9 @@ class Training:
         """Put new variants of the images with these numbers into their places."""
         progress = len(self.history) / max(1, self._recipe.epochs - 1)
         strength = 1 + (self._recipe.final_augmentation - 1) * progress
-        images = self._originals[numbers]
+        images = self._originals[numbers].view(-1, IMAGE_SIDE, IMAGE_SIDE)
         augment(images, augmentation.scaled(strength), self._generator, out=images)
-        self._images[numbers] = images
+        self._images[numbers] = images.flatten(1)
 
     def _step(self, batch: Tensor) -> None:
         recipe, gradient = self._recipe, self._backpropagation.gradient
@@ -235,8 +248,10 @@ def _share_of_minibatch(batch_size: int, images: int, group: Group) -> int:
     return batch_size // group.size
 
 
-def _on_device(digits: Digits, device: torch.device) -> tuple[Tensor, Tensor]:
-    return (
-        torch.tensor(digits.images, device=device),
-        torch.tensor(digits.labels, dtype=torch.int64, device=device),
-    )
+def _on_device(
+    digits: Digits, used: NDArray[np.bool_], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """The used pixels uint8 [N, n] and the labels int64 [N]."""
+    pixels = np.compress(used, digits.images.reshape(len(digits), -1), axis=1)
+    labels = torch.tensor(digits.labels, dtype=torch.int64, device=device)
+    return torch.from_numpy(pixels).to(device), labels
