@@ -1,5 +1,6 @@
 """A run that was stopped, however rudely, goes on to the very bytes that it would have made."""
 
+import fcntl
 import json
 import os
 import signal
@@ -48,9 +49,11 @@ def stopped_in(epoch: int, stop: signal.Signals, env: Mapping[str, str]) -> int:
         env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        text=True,
+        bufsize=0,
     )
     assert process.stdout
+    # A page of unread output stops the run, however late this process comes to read it.
+    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
     for line in process.stdout:
         if json.loads(line).get("epoch", {}).get("number") == epoch:
             process.send_signal(stop)

@@ -31,6 +31,7 @@ from training.lineage import lineage
 from training.log import Log, open_log
 from training.mnist import DatasetError, Mnist
 from training.network import Network, build
+from training.precision import pick_precision
 from training.settings import TrainingSettings
 from training.train import Training, pick_device
 from training.unpublished import publish_or_keep
@@ -61,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         torch.set_num_threads(settings.compute.threads)
         device = pick_device(settings.compute.device, local_rank())
         with joined(device) as group:
-            return run(settings, device, group)
+            return run(_decided(settings, device), device, group)
     except SettingsError as error:
         return _fail(error, EXIT_USAGE)
     except (RefusedError, UntrustedError) as error:
@@ -136,6 +137,13 @@ def train(
         if checkpoint.is_due() or epoch.number == recipe.epochs:
             _save(checkpoint, training, log)
     return network, training.history, checkpoint
+
+
+def _decided(settings: TrainingSettings, device: torch.device) -> TrainingSettings:
+    """The settings with the precision that this device has, so that the card says which it was."""
+    precision = pick_precision(settings.recipe.precision, device)
+    recipe = settings.recipe.model_copy(update={"precision": precision})
+    return settings.model_copy(update={"recipe": recipe})
 
 
 def _checkpoint(

@@ -38,6 +38,7 @@ _DEFAULTS: dict[RecipeName, dict[str, object]] = {
     # As accurate as two hidden layers get in ten minutes of one processor core.
     "best": {
         "width": 512,
+        "precision": "auto",
         "optimizer": "adamw",
         "learning_rate": 0.003,
         "weight_decay": 0.01,
@@ -113,7 +114,8 @@ class Recipe(Settings):
     )
     precision: PrecisionName = setting(
         "float32",
-        "numbers that layers are multiplied in: float32, or bfloat16 for processors that have it",
+        "numbers that layers are multiplied in: float32, bfloat16, or auto, which takes bfloat16 "
+        "where it is faster",
     )
     printed_digits: int = setting(
         0, "digits to draw as typefaces and other hands do, and learn as well", ge=0, le=1_000_000

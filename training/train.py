@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from registry.contract import IMAGE_SIDE
+from registry.contract import IMAGE_PIXELS, IMAGE_SIDE
 from training import diagnosis
 from training.augmentation import AUGMENTATIONS, Augmentation, augment
 from training.average import Average
@@ -25,7 +25,7 @@ from training.mnist import Digits
 from training.network import Network
 from training.optimizers import OPTIMIZERS
 from training.pixels import restricted, used_pixels, write_back
-from training.precision import PRECISIONS
+from training.precision import PRECISIONS, pick_precision
 from training.recipe import Recipe
 from training.schedules import learning_rate_factor
 from training.training_set import prepare
@@ -108,7 +108,7 @@ class Training:
             self._images,
             self._labels,
             open_set=recipe.non_digits > 0,
-            precision=PRECISIONS[recipe.precision],
+            precision=PRECISIONS[pick_precision(recipe.precision, device)],
         )
         self._optimizer = OPTIMIZERS[recipe.optimizer](
             self._moving.parameters, momentum=recipe.momentum, weight_decay=recipe.weight_decay
@@ -231,7 +231,9 @@ class Training:
     def _gradient_sizes(self, batch: Tensor) -> tuple[float, ...]:
         self._backpropagation.run(batch)
         self._group.average(self._backpropagation.gradient, len(batch))
-        return tuple(diagnosis.gradient_sizes(self._backpropagation.gradients))
+        first, *others = diagnosis.gradient_sizes(self._backpropagation.gradients)
+        # The weights of pixels that are left out have a gradient as well: zero.
+        return (first * math.sqrt(len(self._pixels) / IMAGE_PIXELS), *others)
 
 
 def _share_of_minibatch(batch_size: int, images: int, group: Group) -> int:
