@@ -14,7 +14,7 @@ LABELS = torch.randint(0, 10, (300,), generator=GENERATOR)
 def test_scores_are_those_of_all_minibatches(size: int) -> None:
     scores = Scores(LOSSES["categorical_cross_entropy"], LABELS, LOGITS, classes=10)
 
-    for batch in torch.randperm(300, generator=GENERATOR).split(size):
+    for batch in torch.split(torch.randperm(300, generator=GENERATOR), size):
         scores.add(batch, LOGITS[:, batch])
 
     expected = functional.cross_entropy(LOGITS.t(), LABELS, reduction="sum")
@@ -24,7 +24,7 @@ def test_scores_are_those_of_all_minibatches(size: int) -> None:
 
 def test_reading_between_minibatches_loses_none() -> None:
     scores = Scores(LOSSES["categorical_cross_entropy"], LABELS, LOGITS, classes=10)
-    first, second = torch.arange(300).split(200)
+    first, second = torch.split(torch.arange(300), 200)
 
     scores.add(first, LOGITS[:, first])
     once = scores.correct.item()
