@@ -13,8 +13,7 @@ and from the errors the gradients (Rumelhart, Hinton and Williams, 1986):
 
 PyTorch's autograd computes the same. Here the operations of a step are listed once for each size
 of minibatch, on buffers that are allocated once, and from then on only repeated: no graph is built,
-no view is made anew, and on a GPU the whole list is one launch. Rows are images, except in the last
-layer, where columns are: see Loss.
+no view is made anew, and on a GPU the whole list is one launch. Columns are images, as above.
 """
 
 from collections.abc import Callable, Iterator
@@ -148,34 +147,34 @@ class Backpropagation:
         yield partial(torch.index_select, self._images, 0, buffers.batch, out=buffers.images)
         yield partial(buffers.pixels.copy_, buffers.images)
         activate = ACTIVATIONS[self._network.activation].apply
-        *hidden, last = self._network.layers
-        values, scale = buffers.pixels, 1 / WHITE
-        for layer, sums, activations in zip(hidden, buffers.sums, buffers.activations, strict=True):
-            weight = layer.weight.t()
-            yield partial(torch.addmm, layer.bias, values, weight, alpha=scale, out=sums)
-            yield partial(activate, sums, activations)
-            values, scale = activations, 1.0
-        logits, bias = buffers.logits[: len(last.bias)], last.bias.unsqueeze(1)
-        yield partial(torch.addmm, bias, last.weight, values.t(), alpha=scale, out=logits)
+        values, scale = buffers.pixels.t(), 1 / WHITE
+        outputs = [*buffers.sums, buffers.logits[: self._network.sizes[-1]]]
+        for index, (layer, sums) in enumerate(zip(self._network.layers, outputs, strict=True)):
+            bias = layer.bias.unsqueeze(1)
+            yield partial(torch.addmm, bias, layer.weight, values, alpha=scale, out=sums)
+            if index < len(buffers.activations):
+                values, scale = buffers.activations[index], 1.0
+                yield partial(activate, sums, values)
 
     def _backward(self, buffers: _Buffers) -> Iterator[Operation]:
         yield partial(torch.index_select, self._labels, 0, buffers.batch, out=buffers.labels)
         yield partial(torch.index_select, self._one_hot, 1, buffers.labels, out=buffers.target)
         error = buffers.logits_error
         yield partial(self._loss.differentiate, buffers.logits, buffers.target, error)
-        error = error[: self._network.sizes[-1]].t()
-        inputs = [buffers.pixels, *buffers.activations]
+        error = error[: self._network.sizes[-1]]
+        inputs = [buffers.pixels, *(values.t() for values in buffers.activations)]
         differentiate = ACTIVATIONS[self._network.activation].backward
         for index in reversed(range(len(self.gradients))):
             weight, bias = self.gradients[index]
             scale = 1.0 if index else 1 / WHITE
-            factors = error.t(), inputs[index]
-            yield partial(torch.addmm, weight, *factors, beta=0, alpha=scale, out=weight)
-            yield partial(torch.sum, error, 0, out=bias)
+            yield partial(
+                torch.addmm, weight, error, inputs[index], beta=0, alpha=scale, out=weight
+            )
+            yield partial(torch.sum, error, 1, out=bias)
             if index > 0:
                 below = buffers.errors[index - 1]
                 sums, activations = buffers.sums[index - 1], buffers.activations[index - 1]
-                yield partial(torch.mm, error, self._network.layers[index].weight, out=below)
+                yield partial(torch.mm, self._network.layers[index].weight.t(), error, out=below)
                 yield partial(differentiate, below, sums, activations, below)
                 error = below
 
@@ -189,9 +188,9 @@ class Backpropagation:
             labels=self._labels.new_empty(images),
             target=new(self._classes, images),
             pixels=new(images, self._network.sizes[0]),
-            sums=[new(images, width) for width in hidden],
-            activations=[new(images, width) for width in hidden],
-            errors=[new(images, width) for width in hidden],
+            sums=[new(width, images) for width in hidden],
+            activations=[new(width, images) for width in hidden],
+            errors=[new(width, images) for width in hidden],
             logits=logits,
             logits_error=new(self._classes, images),
         )
