@@ -1,15 +1,53 @@
-"""Write README's tables of settings anew from the code: `make settings`."""
+"""Write docs/settings.md anew from the code: `make settings`."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from registry.configuration import Leaf, Settings, settings_of
 from registry.settings import RegistrySettings
 from service.settings import ServiceSettings
+from training.population.settings import PopulationSettings
+from training.search.settings import SearchSettings
 from training.settings import TrainingSettings
 
-README = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).with_name("settings.md")
+
+INTRODUCTION = """\
+# Settings
+
+Each is a flag and an environment variable; the flag comes first. An empty variable counts as unset.
+A value that is not allowed, or a variable that begins with `ZIFFER_` and is no setting of any
+program, stops the program with a message. `make settings` writes this page from the code.
+"""
+
+# In this order: what all programs share, then what each adds.
+PROGRAMS: dict[str, tuple[type[Settings], str]] = {
+    "All programs": (RegistrySettings, "Where the registry is, and which model of it is meant."),
+    "`python -m training`": (
+        TrainingSettings,
+        "What a recipe does not say of itself is as in the textbook's, whose values are the "
+        "defaults shown. `--config` names a TOML file with any of these settings by name.",
+    ),
+    "`python -m training.search`": (
+        SearchSettings,
+        "In addition to the recipe, the data and the device, which are as above.",
+    ),
+    "`python -m training.population`": (
+        PopulationSettings,
+        "In addition to the recipe, the data, the device and the registry, which are as above.",
+    ),
+    "`python -m service`": (ServiceSettings, "Set by the platform, so there is no file."),
+}
+
+
+def page() -> str:
+    """The page as it should be."""
+    parts, seen = [INTRODUCTION], set[str]()
+    for title, (program, sentence) in PROGRAMS.items():
+        own = [leaf for leaf in settings_of(program) if leaf.env not in seen]
+        seen |= {leaf.env for leaf in own}
+        parts.append(f"## {title}\n\n{sentence}\n\n{table(own)}\n")
+    return "\n".join(parts)
 
 
 def table(leaves: Sequence[Leaf]) -> str:
@@ -21,24 +59,5 @@ def table(leaves: Sequence[Leaf]) -> str:
     return "\n".join(rows)
 
 
-def own(program: type[Settings]) -> list[Leaf]:
-    """The settings of a program without those that all share."""
-    shared = {leaf.env for leaf in settings_of(RegistrySettings)}
-    return [leaf for leaf in settings_of(program) if leaf.env not in shared]
-
-
-def renewed(readme: str) -> str:
-    """README with its three tables, in their order, as they should be."""
-    tables = iter(
-        [
-            table(settings_of(RegistrySettings)),
-            table(own(TrainingSettings)),
-            table(own(ServiceSettings)),
-        ]
-    )
-    pattern = r"\| flag \| variable \|.*?(?=\n\n)"
-    return re.sub(pattern, lambda _: next(tables), readme, flags=re.DOTALL)
-
-
 if __name__ == "__main__":
-    README.write_text(renewed(README.read_text()))
+    PAGE.write_text(page())

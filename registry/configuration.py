@@ -37,8 +37,6 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     env_prefix: ClassVar[str] = "ZIFFER_"
-    siblings: ClassVar[tuple[type["Settings"], ...]] = ()
-    """Settings of programs with the same prefix: their variables may be there, for them."""
 
 
 Program = TypeVar("Program", bound=Settings)
@@ -106,7 +104,7 @@ def resolve(
 ) -> Program:
     """As `load`, from flags parsed already: setting name to value, None where it was not given."""
     leaves = settings_of(program)
-    _refuse_unknown(program, leaves, environ)
+    _refuse_unknown(leaves, environ)
     given: Given = {}
     for leaf in leaves:
         if flags.get(leaf.path[-1]) is not None:
@@ -163,15 +161,12 @@ def _nested(values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
     return tree
 
 
-def _refuse_unknown(
-    program: type[Settings], leaves: Sequence[Leaf], environ: Mapping[str, str]
-) -> None:
+def _refuse_unknown(leaves: Sequence[Leaf], environ: Mapping[str, str]) -> None:
     known = {leaf.env for leaf in leaves}
-    theirs = {leaf.env for sibling in program.siblings for leaf in settings_of(sibling)}
     own = {prefix for prefix in _PROGRAM_PREFIXES if any(env.startswith(prefix) for env in known)}
     foreign = tuple(set(_PROGRAM_PREFIXES) - own)
     for name, value in environ.items():
-        if not name.startswith("ZIFFER_") or name in known | theirs or name.startswith(foreign):
+        if not name.startswith("ZIFFER_") or name in known or name.startswith(foreign):
             continue
         if _SERVICE_LINK.search(name) and (name != "ZIFFER_PORT" or "://" in value):
             continue

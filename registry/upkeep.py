@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 from registry import bundle, checkup, collection, deletion, notes, tables
 from registry.card import Frozen
@@ -122,6 +123,20 @@ def delete(call: Call) -> Report:
     return Report.of(
         lost, f"{model} version {version}, with {files} ({tables.size(lost.size_bytes)}), {done}"
     )
+
+
+def fetch(call: Call) -> Report:
+    """Write one file of a version to a file of the same name here, or to --output."""
+    card = call.card(call.arguments.reference)
+    body = call.registry.fetch(card, call.arguments.file)
+    path: Path = call.arguments.output or Path(Path(call.arguments.file).name)
+    try:
+        with path.open("xb") as file:
+            file.write(body)
+    except OSError as error:
+        raise InvalidNameError(f"cannot write {path}: {error.strerror}") from None
+    text = f"wrote {path}: {card.name} version {card.version}, {tables.size(len(body))}"
+    return Report({"path": str(path), "version": card.version, "size_bytes": len(body)}, text)
 
 
 def export(call: Call) -> Report:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -284,6 +285,18 @@ def test_delete_tells_first_and_wants_a_reason(program: Program, registry: Regis
     assert program("show", "2")[0] == 4
 
 
+def test_fetch_writes_one_file_of_a_version(
+    program: Program, registry: Registry, tmp_path: Path
+) -> None:
+    publish(registry, b"the model")
+    path = tmp_path / "fetched.onnx"
+
+    assert program("fetch", "model.onnx", "1", "--output", str(path))[0] == 0
+    assert path.read_bytes() == b"the model"
+    assert program("fetch", "model.onnx", "1", "--output", str(path))[0] == 2
+    assert program("fetch", "no.such.file", "1")[0] == 4
+
+
 def test_export_and_import(program: Program, registry: Registry, tmp_path: Path) -> None:
     publish(registry)
     file = str(tmp_path / "v1.tar")
@@ -332,10 +345,10 @@ def test_every_command_is_listed_and_explained(capsys: pytest.CaptureFixture[str
     listed = capsys.readouterr().out
     commands = (
         "publish list show diff search note promote rollback log watch "
-        "verify gc doctor delete export import sign keygen"
+        "verify reproduce gc doctor delete fetch export import sign keygen"
     )
     for command in commands.split():
-        assert f"\n    {command} " in listed
+        assert re.search(rf"^    {command}\s", listed, re.MULTILINE)
     assert "exit status:" in listed
 
 

@@ -74,6 +74,33 @@ def test_rotation_keeps_the_ink(images: Tensor) -> None:
     assert not torch.equal(rotated, images)
 
 
+def test_distortions_may_replace_the_images(images: Tensor) -> None:
+    augmentation = replace(NOTHING, rotation_degrees=15, thickness=0.5)
+    expected = distorted(images, augmentation)
+
+    augment(images, augmentation, torch.Generator().manual_seed(0), out=images)
+
+    assert torch.equal(images, expected)
+
+
+def test_distortions_shrink_evenly_to_their_last_size(
+    sample: Mnist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shifts: list[float] = []
+
+    def record(
+        images: Tensor, augmentation: Augmentation, generator: torch.Generator, out: Tensor
+    ) -> None:
+        shifts.append(augmentation.shift_pixels)
+
+    monkeypatch.setattr("training.train.augment", record)
+    recipe = Recipe(augmentation="strong", final_augmentation=0.5, epochs=3)
+
+    list(train(build(recipe), sample.train, recipe))
+
+    assert shifts == pytest.approx([1.5, 1.125, 0.75])
+
+
 def test_training_never_changes_the_images_given(sample: Mnist) -> None:
     before = sample.train.images.copy()
     recipe = Recipe(augmentation="strong", epochs=2, validation_size=100)

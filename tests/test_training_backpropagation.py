@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import pytest
 import torch
@@ -142,3 +143,39 @@ def test_an_image_of_no_digit_lowers_all_logits() -> None:
 
     assert torch.allclose(backpropagation.gradient, expected, rtol=1e-10, atol=1e-14)
     assert backpropagation.loss_sum.item() / IMAGES == pytest.approx(expected_loss.item())
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_bfloat16_comes_close_and_keeps_the_parameters(activation: ActivationName) -> None:
+    ours = network(activation).to(torch.float32)
+    images, labels = digits()
+    before = ours.parameters.clone()
+    exact, rounded = (
+        Backpropagation(
+            ours, LOSSES["categorical_cross_entropy"], images, labels, precision=precision
+        )
+        for precision in (None, torch.bfloat16)
+    )
+
+    for backpropagation in (exact, rounded):
+        backpropagation.run(torch.arange(IMAGES))
+
+    error = (rounded.gradient - exact.gradient).norm() / exact.gradient.norm()
+    assert 0 < error < 0.03
+    assert rounded.gradient.dtype == rounded.logits_error.dtype == torch.float32
+    assert rounded.loss_sum.item() == pytest.approx(exact.loss_sum.item(), rel=0.01)
+    assert torch.equal(ours.parameters, before)
+
+
+def test_bfloat16_follows_the_parameters() -> None:
+    ours = network("relu").to(torch.float32)
+    images, labels = digits()
+    loss = LOSSES["categorical_cross_entropy"]
+    backpropagation = Backpropagation(ours, loss, images, labels, precision=torch.bfloat16)
+
+    backpropagation.run(torch.arange(IMAGES))
+    ours.parameters.zero_()
+    backpropagation.reset()
+    backpropagation.run(torch.arange(IMAGES))
+
+    assert backpropagation.loss_sum.item() / IMAGES == pytest.approx(math.log(10), rel=1e-5)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from training.search.study import finished, open_study
 from training.search.summary import summarize
 from training.search.trials import run_trials
 from training.selection import Range
-from training.settings import TrainingSettings
+from training.settings import TrainingSettings, environment_of
 from training.train import train
 
 ON_SAMPLE = (
@@ -314,16 +315,22 @@ def test_torn_last_line_is_forgotten(sample: Mnist, journal: str) -> None:
     assert len(outcomes(study)) == 3
 
 
-def start(journal: str, report_dir: Path, trials: int) -> subprocess.Popen[str]:
+@contextmanager
+def searching(journal: str, report_dir: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that searches until it is stopped."""
     command = [sys.executable, "-W", "error", "-m", "training.search", *ON_SAMPLE, *QUICK]
-    return subprocess.Popen(
-        [*command, "--storage", journal, "--trials", str(trials), "--report-dir", str(report_dir)],
+    with subprocess.Popen(
+        [*command, "--storage", journal, "--trials", "10000", "--report-dir", str(report_dir)],
         cwd=ROOT,
         env=environment(PYTHONUNBUFFERED=1),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def wait_for_trial(process: subprocess.Popen[str]) -> None:
@@ -335,14 +342,14 @@ def wait_for_trial(process: subprocess.Popen[str]) -> None:
 def test_processes_share_a_study_and_survive_each_other(
     sample: Mnist, journal: str, tmp_path: Path
 ) -> None:
-    killed, interrupted = (start(journal, tmp_path, 10_000) for _ in range(2))
-    for process in (killed, interrupted):
-        wait_for_trial(process)
-    killed.kill()
-    killed.communicate()
-    wait_for_trial(interrupted)
-    interrupted.send_signal(signal.SIGTERM)
-    _, errors = interrupted.communicate()
+    with searching(journal, tmp_path) as killed, searching(journal, tmp_path) as interrupted:
+        for process in (killed, interrupted):
+            wait_for_trial(process)
+        killed.kill()
+        killed.communicate()
+        wait_for_trial(interrupted)
+        interrupted.send_signal(signal.SIGTERM)
+        _, errors = interrupted.communicate()
 
     assert interrupted.returncode == program.EXIT_INTERRUPTED
     assert errors == "search: interrupted; repeat the command to go on\n"
@@ -376,10 +383,25 @@ def test_every_setting_describes_itself() -> None:
     assert {leaf.env.split("_")[1] for leaf in leaves} == {"TRAIN", "SEARCH"}
 
 
-def test_settings_of_the_search_do_not_disturb_other_programs() -> None:
-    environ = {"ZIFFER_SEARCH_TRIALS": "9"}
+def test_search_and_training_share_one_environment() -> None:
+    environ = {
+        "ZIFFER_SEARCH_TRIALS": "9",
+        "ZIFFER_TRAIN_PROMOTE": "false",
+        "ZIFFER_TRAIN_ACTIVATION": "tanh",
+    }
 
-    assert load(TrainingSettings, "training", None, [], environ) == TrainingSettings()
+    ours = load(SearchSettings, "search", None, [], environment_of(SearchSettings, environ))
+    theirs = load(TrainingSettings, "training", None, [], environ)
+
+    assert ours.recipe.activation == theirs.recipe.activation == "tanh"
+    assert (ours.trials, theirs.promote) == (9, False)
+
+
+def test_misspelt_variable_of_training_is_found() -> None:
+    environ = environment_of(SearchSettings, {"ZIFFER_TRAIN_ACTIVASION": "tanh"})
+
+    with pytest.raises(SettingsError, match="did you mean ZIFFER_TRAIN_ACTIVATION"):
+        load(SearchSettings, "search", None, [], environ)
 
 
 def test_only_the_search_imports_optuna() -> None:

@@ -7,12 +7,12 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import Field
 
-from registry.configuration import Settings, SettingsError, add_flags, resolve, settings_of
+from registry.configuration import Settings, SettingsError, add_flags, resolve
 from registry.errors import RegistryError
 from registry.report import EXIT_DAMAGED, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
 from registry.settings import RegistrySettings, open_registry
@@ -20,7 +20,7 @@ from training.data import DataSettings
 from training.errors import TrainingError
 from training.mnist import DatasetError
 from training.reproduction import Reproduction, reproduce
-from training.settings import TrainingSettings
+from training.settings import environment_of
 
 
 class ReproductionSettings(Settings):
@@ -36,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train once more; the result goes to standard output, all else to standard error."""
     arguments = _parser().parse_args(argv)
     try:
-        settings = resolve(ReproductionSettings, vars(arguments), _without_recipe(os.environ))
+        environ = environment_of(ReproductionSettings, os.environ)  # The card decides the rest.
+        settings = resolve(ReproductionSettings, vars(arguments), environ)
         found = run(settings, arguments.version)
     except SettingsError as error:
         return _fail(error, EXIT_USAGE, as_json=arguments.json)
@@ -54,13 +55,6 @@ def run(settings: ReproductionSettings, version: int) -> Reproduction:
     registry = open_registry(settings.registry)
     card = registry.card(settings.registry.model, version)
     return reproduce(registry, card, settings.data, _report)
-
-
-def _without_recipe(environ: Mapping[str, str]) -> dict[str, str]:
-    """`environ` without what only `python -m training` reads: here the card decides."""
-    own = {leaf.env for leaf in settings_of(ReproductionSettings)}
-    others = {leaf.env for leaf in settings_of(TrainingSettings)} - own
-    return {name: value for name, value in environ.items() if name not in others}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,11 +1,12 @@
 """The settings of `python -m training`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from registry.configuration import Settings, setting
+from registry.configuration import Settings, setting, settings_of
 from registry.settings import RegistrySettings
 from training.data import DataSettings
 from training.log import LogFormat
@@ -63,3 +64,10 @@ class TrainingSettings(Settings):
     log_format: LogFormat = setting(
         "auto", "text for people, json for programs; auto: json where the output is no terminal"
     )
+
+
+def environment_of(program: type[Settings], environ: Mapping[str, str]) -> dict[str, str]:
+    """`environ` without what only `python -m training` reads, where `program` shares the rest."""
+    own = {leaf.env for leaf in settings_of(program)}
+    others = {leaf.env for leaf in settings_of(TrainingSettings)} - own
+    return {name: value for name, value in environ.items() if name not in others}

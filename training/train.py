@@ -12,18 +12,20 @@ from torch import Tensor
 
 from registry.contract import IMAGE_SIDE
 from training import diagnosis
-from training.augmentation import AUGMENTATIONS, augment
+from training.augmentation import AUGMENTATIONS, Augmentation, augment
 from training.average import Average
 from training.backpropagation import Backpropagation
 from training.distributed import ALONE, Group
 from training.early_stopping import EarlyStopping
 from training.epoch import HISTORY, Epoch, Score
 from training.errors import TrainingError
+from training.hard_images import HardImages, images_taken
 from training.losses import LOSSES
 from training.mnist import Digits
 from training.network import Network
 from training.optimizers import OPTIMIZERS
 from training.pixels import restricted, used_pixels, write_back
+from training.precision import PRECISIONS
 from training.recipe import Recipe
 from training.schedules import learning_rate_factor
 from training.training_set import prepare
@@ -75,7 +77,9 @@ class Training:
         self._recipe = recipe
         self._group = group
         self._batch_size = _share_of_minibatch(recipe.batch_size, len(training), group)
-        self._steps_per_epoch = math.ceil(len(training) / recipe.batch_size)
+        # As many as the process with the most images needs.
+        most = images_taken(math.ceil(len(training) / group.size), recipe.epoch_share)
+        self._steps_per_epoch = math.ceil(most / self._batch_size)
         device = network.parameters.device
         used = used_pixels(recipe, training.images)
         # The whole set lives on the device as uint8 (47 MB); a minibatch is scaled when it is used.
@@ -104,10 +108,12 @@ class Training:
             self._images,
             self._labels,
             open_set=recipe.non_digits > 0,
+            precision=PRECISIONS[recipe.precision],
         )
         self._optimizer = OPTIMIZERS[recipe.optimizer](
             self._moving.parameters, momentum=recipe.momentum, weight_decay=recipe.weight_decay
         )
+        self._hard_images = HardImages(len(self._labels), recipe.epoch_share, device)
         self._stopping = EarlyStopping(recipe.patience)
         # Far apart, so that no process draws what another draws under the next seed.
         self._generator = torch.Generator().manual_seed((recipe.seed + (group.rank << 40)) % 2**63)
@@ -142,6 +148,7 @@ class Training:
             "moving": self._moving.parameters,
             "optimizer": self._optimizer.state,
             "steps": self._optimizer.steps,
+            "errors": self._hard_images.errors,
             "generator": self._generator.get_state(),
             "stopping": self._stopping.state(),
         }
@@ -155,29 +162,35 @@ class Training:
         for name, values in state["optimizer"].items():
             self._optimizer.state[name].copy_(values)
         self._optimizer.steps = state["steps"]
+        self._hard_images.errors.copy_(state["errors"])
         self._generator.set_state(state["generator"])
         self._stopping.restore(state["stopping"])
 
     def _run_epoch(self) -> tuple[Score, Tensor]:
-        """Train on every image once; the score, and the order in which they came."""
-        order = torch.randperm(len(self._labels), generator=self._generator)
-        order = order.to(self._labels.device)
+        """Train on the images of one epoch; the score, and the order in which they came."""
+        order = self._hard_images.draw(self._generator).to(self._labels.device)
         if self._augmentation:
-            originals, images = (
-                flat.view(-1, IMAGE_SIDE, IMAGE_SIDE) for flat in (self._originals, self._images)
-            )
-            augment(originals, self._augmentation, self._generator, out=images)
+            self._distort(self._augmentation, order.sort().values)
         self._backpropagation.reset()
         batches = torch.split(order, self._batch_size)
         for index in range(self._steps_per_epoch):
             # The last minibatch may leave nothing for some of the processes.
             self._step(batches[index] if index < len(batches) else order[:0])
-        return self._checked_score(), order
+        return self._checked_score(len(order)), order
+
+    def _distort(self, augmentation: Augmentation, numbers: Tensor) -> None:
+        """Put new variants of the images with these numbers into their places."""
+        progress = len(self.history) / max(1, self._recipe.epochs - 1)
+        strength = 1 + (self._recipe.final_augmentation - 1) * progress
+        images = self._originals[numbers].view(-1, IMAGE_SIDE, IMAGE_SIDE)
+        augment(images, augmentation.scaled(strength), self._generator, out=images)
+        self._images[numbers] = images.flatten(1)
 
     def _step(self, batch: Tensor) -> None:
         recipe, gradient = self._recipe, self._backpropagation.gradient
         if len(batch):
             self._backpropagation.run(batch)
+            self._hard_images.update(batch, self._backpropagation.logits_error)
         else:
             gradient.zero_()
         self._group.average(gradient, len(batch))
@@ -191,11 +204,11 @@ class Training:
         if self._average:
             self._average.update(self._moving.parameters, self._optimizer.steps)
 
-    def _checked_score(self) -> Score:
+    def _checked_score(self, taken: int) -> Score:
         loss, correct, images = self._group.total(
             self._backpropagation.loss_sum.item(),
             self._backpropagation.correct.item(),
-            len(self._labels),
+            taken,
         )
         # The last step may be the one too far, after the last loss.
         if not (math.isfinite(loss) and self._moving.parameters.isfinite().all()):

@@ -29,6 +29,7 @@ from training.population.publishing import publish
 from training.population.settings import PopulationSettings
 from training.population.train import train_population
 from training.selection import command
+from training.settings import environment_of
 from training.train import pick_device
 
 EXIT_FAILED = 1
@@ -40,8 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train a population; 0: done, 1: failed, 2: wrong usage, 130: interrupted."""
     arguments = sys.argv[1:] if argv is None else argv
     try:
+        environ = environment_of(PopulationSettings, os.environ)
         settings = load(
-            PopulationSettings, "python -m training.population", __doc__, arguments, os.environ
+            PopulationSettings, "python -m training.population", __doc__, arguments, environ
         )
         run(settings, Console(soft_wrap=True))
     except SettingsError as error:

@@ -13,7 +13,7 @@ from training.data import DataSettings
 from training.population.members import require_trainable
 from training.recipe import Recipe
 from training.selection import Range, given, parse_positive, require_possible, with_validation
-from training.settings import ComputeSettings, TrainingSettings
+from training.settings import ComputeSettings
 
 _OptionalRange = Annotated[
     Range | None, BeforeValidator(lambda text: None if text is None else parse_positive(text))
@@ -24,7 +24,6 @@ class PopulationSettings(Settings):
     """How many networks to train, in what they differ, and what becomes of the best."""
 
     env_prefix: ClassVar[str] = "ZIFFER_POPULATION_"
-    siblings: ClassVar[tuple[type[Settings], ...]] = (TrainingSettings,)
 
     recipe: Recipe = Field(default_factory=Recipe)
     data: DataSettings = Field(default_factory=DataSettings)

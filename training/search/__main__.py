@@ -23,6 +23,7 @@ from training.search.storage import StorageError, open_storage, reporting, shown
 from training.search.study import open_study
 from training.search.summary import Summary, summarize
 from training.search.trials import run_trials
+from training.settings import environment_of
 from training.train import pick_device
 from training.training_set import split
 
@@ -35,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Search; 0: the study has enough trials, 1: failed, 2: wrong usage, 130: interrupted."""
     arguments = sys.argv[1:] if argv is None else argv
     try:
-        settings = load(SearchSettings, "python -m training.search", __doc__, arguments, os.environ)
+        environ = environment_of(SearchSettings, os.environ)
+        settings = load(SearchSettings, "python -m training.search", __doc__, arguments, environ)
         interruption = Interruption()
         interruption.listen()
         return run(settings, Console(soft_wrap=True), interruption)

@@ -18,7 +18,7 @@ from training.selection import (
     require_possible,
     with_validation,
 )
-from training.settings import ComputeSettings, TrainingSettings
+from training.settings import ComputeSettings
 
 Objective = Literal["accuracy", "loss"]
 PrunerName = Literal["none", "median", "halving", "hyperband"]
@@ -76,7 +76,6 @@ class SearchSettings(Settings):
     """What to search, by what measure, how long, and where the trials are kept."""
 
     env_prefix: ClassVar[str] = "ZIFFER_SEARCH_"
-    siblings: ClassVar[tuple[type[Settings], ...]] = (TrainingSettings,)
 
     recipe: Recipe = Field(default_factory=Recipe)
     data: DataSettings = Field(default_factory=DataSettings)
