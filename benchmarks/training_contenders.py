@@ -178,7 +178,10 @@ def pytorch(data: Data, turns: Turns) -> None:
 
 
 def products(data: Data, turns: Turns) -> None:
-    """The floor: the matrix products of an epoch and its validation, and nothing else."""
+    """The floor: the matrix products of an epoch and its validation, and nothing else.
+
+    They are those of all 784 pixels, which is more than the network needs (training/pixels.py).
+    """
     import torch
 
     one_thread()

@@ -13,8 +13,7 @@ and from the errors the gradients (Rumelhart, Hinton and Williams, 1986):
 
 PyTorch's autograd computes the same. Here the operations of a step are listed once for each size
 of minibatch, on buffers that are allocated once, and from then on only repeated: no graph is built,
-no view is made anew, and on a GPU the whole list is one launch. Rows are images, except in the last
-layer, where columns are: see Loss.
+no view is made anew, and on a GPU the whole list is one launch. Columns are images, as above.
 
 The products may be computed in bfloat16 (Micikevicius et al., "Mixed precision training", 2018;
 Kalamkar et al., 2019): twice as fast where the processor multiplies such numbers (avx512_bf16, and
@@ -163,45 +162,42 @@ class Backpropagation:
         return step
 
     def _forward(self, buffers: _Buffers) -> Iterator[Operation]:
-        # This copy and three others do nothing where all is of one precision.
-        yield partial(self._network.parameters.copy_, self._parameters)
+        yield from _copy(self._parameters, self._network.parameters)
         yield partial(torch.index_select, self._images, 0, buffers.batch, out=buffers.images)
         yield partial(buffers.pixels.copy_, buffers.images)
         activate = ACTIVATIONS[self._network.activation].apply
-        *hidden, last = self._network.layers
-        values, scale = buffers.pixels, 1 / WHITE
-        for layer, sums, activations in zip(hidden, buffers.sums, buffers.activations, strict=True):
-            weight = layer.weight.t()
-            yield partial(torch.addmm, layer.bias, values, weight, alpha=scale, out=sums)
-            yield partial(activate, sums, activations)
-            values, scale = activations, 1.0
-        outputs, bias = buffers.outputs[: len(last.bias)], last.bias.unsqueeze(1)
-        yield partial(torch.addmm, bias, last.weight, values.t(), alpha=scale, out=outputs)
-        yield partial(buffers.logits.copy_, buffers.outputs)
+        values, scale = buffers.pixels.t(), 1 / WHITE
+        outputs = [*buffers.sums, buffers.outputs[: self._network.sizes[-1]]]
+        for index, (layer, sums) in enumerate(zip(self._network.layers, outputs, strict=True)):
+            bias = layer.bias.unsqueeze(1)
+            yield partial(torch.addmm, bias, layer.weight, values, alpha=scale, out=sums)
+            if index < len(buffers.activations):
+                values, scale = buffers.activations[index], 1.0
+                yield partial(activate, sums, values)
+        yield from _copy(buffers.outputs, buffers.logits)
 
     def _backward(self, buffers: _Buffers) -> Iterator[Operation]:
         yield partial(torch.index_select, self._labels, 0, buffers.batch, out=buffers.labels)
         yield partial(torch.index_select, self._one_hot, 1, buffers.labels, out=buffers.target)
         logits_error = buffers.logits_error
         yield partial(self._loss.differentiate, buffers.logits, buffers.target, logits_error)
-        yield partial(buffers.outputs_error.copy_, logits_error)
-        error = buffers.outputs_error[: self._network.sizes[-1]].t()
+        yield from _copy(logits_error, buffers.outputs_error)
+        error = buffers.outputs_error[: self._network.sizes[-1]]
         gradients = self._network.views(self._gradient)
-        inputs = [buffers.pixels, *buffers.activations]
+        inputs = [buffers.pixels, *(values.t() for values in buffers.activations)]
         differentiate = ACTIVATIONS[self._network.activation].backward
         for index in reversed(range(len(gradients))):
             weight, bias = gradients[index]
-            scale = 1.0 if index else 1 / WHITE
-            factors = error.t(), inputs[index]
+            factors, scale = (error, inputs[index]), 1.0 if index else 1 / WHITE
             yield partial(torch.addmm, weight, *factors, beta=0, alpha=scale, out=weight)
-            yield partial(torch.sum, error, 0, out=bias)
+            yield partial(torch.sum, error, 1, out=bias)
             if index > 0:
                 below = buffers.errors[index - 1]
                 sums, activations = buffers.sums[index - 1], buffers.activations[index - 1]
-                yield partial(torch.mm, error, self._network.layers[index].weight, out=below)
+                yield partial(torch.mm, self._network.layers[index].weight.t(), error, out=below)
                 yield partial(differentiate, below, sums, activations, below)
                 error = below
-        yield partial(self.gradient.copy_, self._gradient)
+        yield from _copy(self._gradient, self.gradient)
 
     def _allocate(self, images: int) -> _Buffers:
         new = self._gradient.new_empty
@@ -214,12 +210,18 @@ class Backpropagation:
             labels=self._labels.new_empty(images),
             target=self.gradient.new_empty(self._classes, images),
             pixels=new(images, self._network.sizes[0]),
-            sums=[new(images, width) for width in hidden],
-            activations=[new(images, width) for width in hidden],
-            errors=[new(images, width) for width in hidden],
+            sums=[new(width, images) for width in hidden],
+            activations=[new(width, images) for width in hidden],
+            errors=[new(width, images) for width in hidden],
             outputs=outputs,
             # The same tensors where the loss is of the products' precision.
             logits=outputs.to(self.gradient.dtype),
             logits_error=outputs_error.to(self.gradient.dtype),
             outputs_error=outputs_error,
         )
+
+
+def _copy(source: Tensor, target: Tensor) -> Iterator[Operation]:
+    """From one precision to the other; nothing where both are one tensor."""
+    if source is not target:
+        yield partial(target.copy_, source)
