@@ -72,13 +72,15 @@ def assert_as_alone(sample: Mnist, members: Sequence[Recipe]) -> None:
 
     for index, recipe in enumerate(members):
         network, epochs = alone(sample, recipe)
-        assert torch.allclose(population.parameters[index], network.parameters, atol=3e-6)
+        # Where a gradient is next to nothing, optimizers that divide by its size magnify rounding.
+        error = (population.parameters[index] - network.parameters).norm()
+        assert error < 1e-5 * network.parameters.norm()
         for ours, expected in zip(history, epochs, strict=True):
             assert ours[index].number == expected.number
-            assert ours[index].training == pytest.approx(expected.training, rel=1e-5)
+            assert ours[index].training == pytest.approx(expected.training, rel=1e-4)
             assert bool(ours[index].validation) == bool(recipe.validation_size)
             if expected.validation:
-                assert ours[index].validation == pytest.approx(expected.validation, rel=1e-5)
+                assert ours[index].validation == pytest.approx(expected.validation, rel=1e-4)
             assert ours[index].gradient_sizes == pytest.approx(expected.gradient_sizes, rel=1e-3)
 
 
