@@ -57,10 +57,11 @@ class Turns:
 
 def ours(data: Data, turns: Turns, device: str = "cpu") -> None:
     """This project's loop, as `python -m training` runs it."""
+    from training.device import pick_device
     from training.mnist import Digits
     from training.network import build
     from training.recipe import Recipe
-    from training.train import pick_device, train
+    from training.train import train
 
     one_thread()
     digits = Digits(

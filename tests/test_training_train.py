@@ -7,6 +7,7 @@ import torch
 from pydantic import ValidationError
 
 from training.backpropagation import Backpropagation
+from training.device import pick_device
 from training.epoch import Epoch
 from training.errors import TrainingError
 from training.losses import LOSSES, LossName
@@ -14,7 +15,7 @@ from training.mnist import Digits, Mnist
 from training.network import Network, build
 from training.optimizers import OptimizerName
 from training.recipe import Recipe
-from training.train import pick_device, train
+from training.train import train
 
 
 def run(sample: Mnist, recipe: Recipe) -> tuple[Network, list[Epoch]]:

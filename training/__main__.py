@@ -24,6 +24,7 @@ from training import diagnosis
 from training.assembly import assemble
 from training.checkpoint import Checkpoint
 from training.data import load_digits, read_checksums
+from training.device import pick_device
 from training.distributed import Group, joined, local_rank
 from training.epoch import Epoch
 from training.errors import TrainingError
@@ -33,7 +34,7 @@ from training.mnist import DatasetError, Mnist
 from training.network import Network, build
 from training.precision import pick_precision
 from training.settings import TrainingSettings
-from training.train import Training, pick_device
+from training.train import Training
 from training.unpublished import publish_or_keep
 
 EXIT_DONE = 0

@@ -10,17 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from registry.contract import IMAGE_PIXELS, IMAGE_SIDE
+from registry.contract import IMAGE_PIXELS
 from training import diagnosis
-from training.augmentation import AUGMENTATIONS, Augmentation, augment
 from training.average import Average
 from training.backpropagation import Backpropagation
 from training.distributed import ALONE, Group
 from training.early_stopping import EarlyStopping
 from training.epoch import HISTORY, Epoch, Score
 from training.errors import TrainingError
-from training.hard_images import HardImages, images_taken
 from training.losses import LOSSES
+from training.minibatches import Minibatches, steps_per_epoch
 from training.mnist import Digits
 from training.network import Network
 from training.optimizers import OPTIMIZERS
@@ -37,19 +36,6 @@ _DIAGNOSED_IMAGES = 256
 _SCORED_AT_ONCE = 500
 
 
-def pick_device(name: str, local_rank: int = 0) -> torch.device:
-    """The device that `name` ("auto", "cpu" or "cuda") stands for; raises TrainingError.
-
-    Of several processes on one machine, each gets a GPU of its own.
-    """
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise TrainingError("--device is 'cuda', but PyTorch finds no GPU here: use cpu or auto")
-    if available and name != "cpu":
-        return torch.device("cuda", local_rank)
-    return torch.device("cpu")
-
-
 def train(network: Network, digits: Digits, recipe: Recipe) -> Iterator[Epoch]:
     """Train `network` in place, and yield after each epoch; see Training."""
     return Training(network, digits, recipe).epochs()
@@ -58,9 +44,7 @@ def train(network: Network, digits: Digits, recipe: Recipe) -> Iterator[Epoch]:
 class Training:
     """A training under way: what changes from step to step, so that it can be kept and resumed.
 
-    Every epoch draws its minibatches without replacement; the last may be smaller than the rest.
-    Several processes (`group`) share the images out among them, and each minibatch as well. What is
-    drawn depends on the recipe's seed and on the process's rank alone, not on the device.
+    Several processes (`group`) share the images out among them, and each minibatch as well.
     """
 
     def __init__(
@@ -76,15 +60,12 @@ class Training:
         self.history: list[Epoch] = []
         self._recipe = recipe
         self._group = group
-        self._batch_size = _share_of_minibatch(recipe.batch_size, len(training), group)
-        # As many as the process with the most images needs.
-        most = images_taken(math.ceil(len(training) / group.size), recipe.epoch_share)
-        self._steps_per_epoch = math.ceil(most / self._batch_size)
+        self._steps_per_epoch = steps_per_epoch(recipe, len(training), group)
         device = network.parameters.device
         used = used_pixels(recipe, training.images)
         # The whole set lives on the device as uint8 (47 MB); a minibatch is scaled when it is used.
         shard = training[group.rank :: group.size]
-        self._originals, self._labels = _on_device(shard, used, device)
+        self._minibatches = Minibatches(*_on_device(shard, used, device), recipe, group)
         everything = np.ones_like(used)
         self._held_out = (
             Backpropagation(
@@ -93,8 +74,6 @@ class Training:
             if len(validation)
             else None
         )
-        self._augmentation = AUGMENTATIONS[recipe.augmentation]
-        self._images = torch.empty_like(self._originals) if self._augmentation else self._originals
         group.follow(network.parameters)
         self._pixels = torch.from_numpy(used.nonzero()[0]).to(device)
         self._small = restricted(network, self._pixels)
@@ -105,18 +84,15 @@ class Training:
         self._backpropagation = Backpropagation(
             self._moving,
             LOSSES[recipe.loss],
-            self._images,
-            self._labels,
+            self._minibatches.images,
+            self._minibatches.labels,
             open_set=recipe.non_digits > 0,
             precision=PRECISIONS[pick_precision(recipe.precision, device)],
         )
         self._optimizer = OPTIMIZERS[recipe.optimizer](
             self._moving.parameters, momentum=recipe.momentum, weight_decay=recipe.weight_decay
         )
-        self._hard_images = HardImages(len(self._labels), recipe.epoch_share, device)
         self._stopping = EarlyStopping(recipe.patience)
-        # Far apart, so that no process draws what another draws under the next seed.
-        self._generator = torch.Generator().manual_seed((recipe.seed + (group.rank << 40)) % 2**63)
 
     def epochs(self) -> Iterator[Epoch]:
         """Go on to the end, and yield after each epoch.
@@ -148,8 +124,7 @@ class Training:
             "moving": self._moving.parameters,
             "optimizer": self._optimizer.state,
             "steps": self._optimizer.steps,
-            "errors": self._hard_images.errors,
-            "generator": self._generator.get_state(),
+            "minibatches": self._minibatches.state(),
             "stopping": self._stopping.state(),
         }
 
@@ -162,35 +137,22 @@ class Training:
         for name, values in state["optimizer"].items():
             self._optimizer.state[name].copy_(values)
         self._optimizer.steps = state["steps"]
-        self._hard_images.errors.copy_(state["errors"])
-        self._generator.set_state(state["generator"])
+        self._minibatches.restore(state["minibatches"])
         self._stopping.restore(state["stopping"])
 
     def _run_epoch(self) -> tuple[Score, Tensor]:
         """Train on the images of one epoch; the score, and the order in which they came."""
-        order = self._hard_images.draw(self._generator).to(self._labels.device)
-        if self._augmentation:
-            self._distort(self._augmentation, order.sort().values)
+        order = self._minibatches.epoch(len(self.history) + 1)
         self._backpropagation.reset()
-        batches = torch.split(order, self._batch_size)
-        for index in range(self._steps_per_epoch):
-            # The last minibatch may leave nothing for some of the processes.
-            self._step(batches[index] if index < len(batches) else order[:0])
+        for batch in self._minibatches.of(order, self._steps_per_epoch):
+            self._step(batch)
         return self._checked_score(len(order)), order
-
-    def _distort(self, augmentation: Augmentation, numbers: Tensor) -> None:
-        """Put new variants of the images with these numbers into their places."""
-        progress = len(self.history) / max(1, self._recipe.epochs - 1)
-        strength = 1 + (self._recipe.final_augmentation - 1) * progress
-        images = self._originals[numbers].view(-1, IMAGE_SIDE, IMAGE_SIDE)
-        augment(images, augmentation.scaled(strength), self._generator, out=images)
-        self._images[numbers] = images.flatten(1)
 
     def _step(self, batch: Tensor) -> None:
         recipe, gradient = self._recipe, self._backpropagation.gradient
         if len(batch):
             self._backpropagation.run(batch)
-            self._hard_images.update(batch, self._backpropagation.logits_error)
+            self._minibatches.learn_errors(batch, self._backpropagation.logits_error)
         else:
             gradient.zero_()
         self._group.average(gradient, len(batch))
@@ -222,7 +184,7 @@ class Training:
         held_out = self._held_out
         if held_out is None:
             return None
-        images = torch.arange(self._recipe.validation_size, device=self._labels.device)
+        images = torch.arange(self._recipe.validation_size, device=self._pixels.device)
         held_out.reset()
         for batch in torch.split(images, _SCORED_AT_ONCE):
             held_out.measure(batch)
@@ -234,20 +196,6 @@ class Training:
         first, *others = diagnosis.gradient_sizes(self._backpropagation.gradients)
         # The weights of pixels that are left out have a gradient as well: zero.
         return (first * math.sqrt(len(self._pixels) / IMAGE_PIXELS), *others)
-
-
-def _share_of_minibatch(batch_size: int, images: int, group: Group) -> int:
-    """How many images of each minibatch are this process's."""
-    if batch_size > images:
-        raise TrainingError(
-            f"--batch-size is {batch_size}, but there are only {images} images to train on"
-        )
-    if batch_size % group.size:
-        raise TrainingError(
-            f"--batch-size is {batch_size}, which {group.size} processes cannot share evenly: "
-            f"use a multiple of {group.size}"
-        )
-    return batch_size // group.size
 
 
 def _on_device(

@@ -19,6 +19,7 @@ from registry.errors import RegistryError
 from registry.local import temporary_file
 from registry.settings import open_registry
 from training.data import load_digits
+from training.device import pick_device
 from training.epoch import Epoch
 from training.errors import TrainingError
 from training.mnist import DatasetError
@@ -30,7 +31,6 @@ from training.population.settings import PopulationSettings
 from training.population.train import train_population
 from training.selection import command
 from training.settings import environment_of
-from training.train import pick_device
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

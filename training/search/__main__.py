@@ -14,6 +14,7 @@ from rich.console import Console
 
 from registry.configuration import SettingsError, load
 from training.data import load_digits
+from training.device import pick_device
 from training.errors import TrainingError
 from training.mnist import DatasetError, Digits
 from training.search import report
@@ -24,7 +25,6 @@ from training.search.study import open_study
 from training.search.summary import Summary, summarize
 from training.search.trials import run_trials
 from training.settings import environment_of
-from training.train import pick_device
 from training.training_set import split
 
 EXIT_FAILED = 1
