@@ -44,16 +44,19 @@ def _is_setting(name: str) -> bool:
 
 
 def run(
-    package: str, *arguments: object, env: Mapping[str, str] | None = None
+    package: str,
+    *arguments: object,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float = 300,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `python -m package` to its end."""
+    """Run `python -m package` to its end, or until something hangs."""
     return subprocess.run(
         [sys.executable, "-m", package, *map(str, arguments)],
         cwd=ROOT,
         env=environment() if env is None else env,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=timeout_s,
         check=False,
     )
 
