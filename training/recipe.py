@@ -27,7 +27,7 @@ _DEFAULTS: dict[RecipeName, dict[str, object]] = {
         "weight_decay": 0.02,
         "schedule": "linear",
         "warmup_fraction": 0.05,
-        "epochs": 300,
+        "epochs": 380,
         "epoch_share": 0.4,
         "augmentation": "mild",
         "final_augmentation": 0.8,
