@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,22 +31,25 @@ def publish_or_keep(
 ) -> ModelCard:
     """Publish `files` (name to bytes) as the next version of the model that `settings` name.
 
-    Until that is done they are in `directory`, together with the commands that publish them, and
-    stay there if this process fails or is killed. `report` is told where they cannot be kept; they
-    are published all the same. Raises UnpublishedError where they cannot be published.
+    Until that is done they are in `directory`, or else where temporary files go, together with the
+    commands that publish them, and stay there if this process fails or is killed. `report` is told
+    where they cannot be kept; they are published all the same. Raises UnpublishedError where they
+    cannot be published.
     """
     publish_id = f"{settings.model}-{now():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:12]}"
-    kept: Path | None = directory / publish_id
-    advice = _advice(directory / publish_id, settings)
-    try:
-        _keep(directory / publish_id, files, draft, advice)
-    except OSError as error:
-        kept = None
-        advice = f"The finished model is lost: it cannot be kept in {directory} ({error.strerror})."
-        report(
-            f"warning: cannot keep the finished model in {directory} while it is published: "
-            f"{error.strerror}"
-        )
+    kept: Path | None = None
+    advice = "The finished model is lost: it could not be kept either."
+    for place in (directory / publish_id, Path(tempfile.gettempdir()) / "ziffer" / publish_id):
+        try:
+            _keep(place, files, draft, _advice(place, settings))
+        except OSError as error:
+            report(
+                f"warning: cannot keep the finished model in {place.parent} while it is "
+                f"published: {error.strerror}"
+            )
+        else:
+            kept, advice = place, _advice(place, settings)
+            break
     try:
         card = registry.publish(settings.model, files, draft, publish_id=publish_id)
     except RegistryError as error:
