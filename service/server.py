@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from flask import Flask
 from granian.constants import HTTPModes, Interfaces
@@ -52,10 +52,11 @@ def serve(
     def started() -> None:
         # Granian would start new workers; whoever closes the terminal means to stop.
         signal.signal(signal.SIGHUP, server.signal_handler_interrupt)
+        # The workers, forked after this, begin with these signals blocked.
+        stops = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+        _await(stops, server.signal_handler_interrupt)
         announce()
 
-    # So that no signal finds a worker before it is prepared for it.
-    os.register_at_fork(before=_hold_sigterm, after_in_parent=_release_sigterm)
     server.serve(target_loader=lambda: _prepared(app, in_worker), wrap_loader=False)
 
 
@@ -65,33 +66,33 @@ def _prepared(app: Flask, in_worker: Callable[[], None]) -> Flask:
     Ctrl-C reaches every process of a terminal, and a worker of Granian 2.8 that gets a second
     signal while it stops never ends.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    # The parent's own handler, inherited by the fork.
+    # Granian's handler of the parent, inherited by the fork, would stop nothing here.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_await_stop, daemon=True).start()
+    _await({signal.SIGTERM}, _stop_worker)
     in_worker()
     return app
 
 
-def _await_stop() -> None:
-    """Wait for SIGTERM, which stays blocked in every thread, and stop the worker by Granian's way.
-
-    Left to Python, a signal that comes while the main thread goes to sleep is acted on when that
-    wakes up, which a worker does never.
-    """
-    signal.sigwait({signal.SIGTERM})
+def _stop_worker() -> None:
     stop = signal.getsignal(signal.SIGTERM)
     if not callable(stop):  # Granian has not come to set its own: nobody has been served yet.
         os._exit(0)
     stop(signal.SIGTERM, None)
 
 
-def _hold_sigterm() -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+def _await(signals: Collection[signal.Signals], stop: Callable[[], object]) -> None:
+    """Call `stop` at the first of `signals`, in a thread of its own; threads to come block them.
 
+    CPython acts on a signal only when the main thread wakes up. Where it comes while that goes to
+    sleep, or two come at once and the kernel gives both to another thread, this may be never.
+    """
 
-def _release_sigterm() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    def wait() -> None:
+        signal.sigwait(signals)
+        stop()
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _check_address_is_free(host: str, port: int) -> None:
