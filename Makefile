@@ -11,13 +11,26 @@ pip := $(python) -m pip --disable-pip-version-check install --quiet
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
+# What is trained in seconds to be served at once, and what is trained meanwhile to follow it.
+quick := textbook
+better := default
+
+# A shell starts background jobs deaf to Ctrl-C, so this one passes it on, as SIGTERM.
 .PHONY: run
-run: $(venv)/.training ## train a model if the registry has none, then serve it
-	@$(python) -m registry show >/dev/null 2>&1; case $$? in \
+run: $(venv)/.training ## serve the model; if there is none, train one in seconds, and a better one meanwhile
+	@shown=$$($(python) -m registry show 2>&1); case $$? in \
 	  0) ;; \
-	  4) $(python) -m training || exit ;; \
-	  *) $(python) -m registry show; exit ;; \
-	esac; exec $(python) -m service
+	  4) $(python) -m training --recipe $(quick) || exit; shown=recipe=$(quick) ;; \
+	  *) echo "$$shown" >&2; exit 1 ;; \
+	esac; \
+	trap 'trap "" INT TERM HUP; kill $$jobs 2>/dev/null; wait' EXIT; trap 'exit 0' INT TERM HUP; \
+	case $$shown in *recipe=$(quick)*) (\
+	  $(python) -m registry show 2 >/dev/null 2>&1 && exit; \
+	  echo "training a better model meanwhile: var/training.log"; mkdir -p var; \
+	  exec nice $(python) -m training --recipe $(better) --resume --log-format text \
+	    >var/training.log 2>&1) & jobs=$$! ;; \
+	esac; \
+	$(python) -m service & jobs="$$jobs $$!"; wait $$!
 
 .PHONY: train
 train: $(venv)/.training ## train, register and promote a new version
