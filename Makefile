@@ -15,6 +15,7 @@ help: ## list the targets
 quick := textbook
 better := default
 
+# A shell starts background jobs deaf to Ctrl-C, so this one passes it on, as SIGTERM.
 .PHONY: run
 run: $(venv)/.training ## serve the model; if there is none, train one in seconds, and a better one meanwhile
 	@shown=$$($(python) -m registry show 2>&1); case $$? in \

@@ -276,22 +276,6 @@ def test_training_and_service_meet_in_an_s3_bucket(tmp_path: Path, sample: Mnist
     assert health_without_store == {"live": True, "ready": True, "stale": True}
 
 
-in_own_environment = Path(sys.prefix) == ROOT / ".venv"
-
-
-@pytest.mark.skipif(not in_own_environment, reason="`make run` would make another environment")
-def test_make_run_trains_once_and_serves(tmp_path: Path) -> None:
-    env = environment(ZIFFER_STORE=tmp_path, PORT=free_port(), **QUICK_RECIPE)
-
-    with serving(["make", "run"], env) as (url, _):
-        first = curl(f"{url}/healthz")
-    with serving(["make", "run"], env) as (url, _):
-        second = curl(f"{url}/healthz")
-
-    assert first == second == {"live": True, "ready": True}
-    assert open_registry(RegistrySettings(store=str(tmp_path))).versions("digits") == [1]
-
-
 def test_stored_card_is_a_sealed_document(sample_store: Path) -> None:
     key = keys.card("digits", 1)
 

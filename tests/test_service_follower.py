@@ -27,7 +27,7 @@ from service.classifier import Served
 from service.follower import Follower
 from service.loader import load_classifier
 from tests import registry_servers
-from tests.programs import environment, free_port, serving
+from tests.programs import environment, free_port, serving, until
 from tests.registry_memory import Away
 from tests.registry_proxy import Fault, proxied
 from training.mnist import Mnist
@@ -251,15 +251,6 @@ def test_registry_that_does_not_open_is_opened_again(sample_registry: Registry) 
 
 
 # In real processes, under load.
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Poll, for as long as a busy machine may need."""
-    for _ in range(6_000):
-        if holds():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never came")
 
 
 def ask(url: str, path: str, body: bytes | None = None) -> dict[str, Any]:

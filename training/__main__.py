@@ -183,6 +183,9 @@ def _with_warnings(epochs: Iterator[Epoch], log: Log) -> Iterator[Epoch]:
 
 
 def _stop(number: int, _: object) -> NoReturn:
+    # A second signal must not interrupt what the first one brings about.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise StoppedError(number)
 
 

@@ -11,7 +11,7 @@ const rows = [...find("probabilities").tBodies[0].rows];
 /** @param {import("./prediction.js").Answer} answer */
 export function showAnswer({ digit, confidence, probabilities, not_a_digit, model, pixels }) {
   if (not_a_digit > NO_DIGIT_ABOVE) {
-    say("", "Not a digit", `This does not look like a digit. It comes closest to a ${digit}.`);
+    say("", "Not a digit", `This does not look like a digit. It comes closest to ${named(digit)}.`);
     showShares(probabilities);
   } else {
     say(String(digit), percent(confidence), remarkOn(confidence, probabilities));
@@ -58,7 +58,11 @@ function remarkOn(confidence, probabilities) {
   const [, second] = probabilities.map((_, digit) => digit).sort(
     (a, b) => probabilities[b] - probabilities[a],
   );
-  return `confidence; it could also be a ${second}`;
+  return `confidence; it could also be ${named(second)}`;
+}
+
+function named(digit) {
+  return `${digit === 8 ? "an" : "a"} ${digit}`;
 }
 
 function showShares(probabilities, winner) {
