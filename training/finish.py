@@ -69,9 +69,13 @@ def finish(network: Network, digits: Mnist, recipe: Recipe) -> Model:
 
 
 def _level(network: Network, recipe: Recipe, digits: Digits) -> float:
-    """The level of the logits below which only so many digits lie: it says what is no digit."""
+    """The level of the logits below which only so many digits lie: it says what is no digit.
+
+    A network that has not learnt what is no digit should hardly ever say so: not of any of these.
+    """
+    share = FALSE_ALARMS if recipe.non_digits else 0.0
     sums = _meant(network, recipe, digits.images[-_LEVEL_IMAGES:]).logsumexp(1)
-    return float(np.quantile(sums.numpy(), FALSE_ALARMS))
+    return float(np.quantile(sums.numpy(), share))
 
 
 def _meant(network: Network, recipe: Recipe, images: NDArray[np.uint8]) -> Tensor:
