@@ -23,7 +23,7 @@ SIGNATURE = Signature(
     outputs=(
         # Of the ten digits, given that the image is one of them: they sum to one.
         TensorSpec(name=OUTPUT_NAME, dtype="float32", shape=("N", DIGITS)),
-        # How unlike a digit the image is, from 0 to 1: above 0.5 for one digit in a hundred at most.
+        # How unlike a digit the image is, from 0 to 1; few digits get more than 0.5.
         TensorSpec(name=NOT_A_DIGIT_NAME, dtype="float32", shape=("N",)),
     ),
 )
