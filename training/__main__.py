@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import torch
 
@@ -123,7 +123,8 @@ def train(
     network = build(recipe).to(device)
     training = Training(network, digits.train, recipe, group)
     checkpoint = _checkpoint(settings, digits, device, group)
-    state = checkpoint.load() if settings.resume else None
+    # The leader's file has what all processes need, so that they all go on from the same epoch.
+    state = group.leaders(checkpoint.load() if settings.resume and group.leads else None)
     if state:
         training.restore(state)
     done = len(training.history)
@@ -135,8 +136,10 @@ def train(
     )
     epochs = log.show(training.epochs(), done=done, total=recipe.epochs)
     for epoch in _with_warnings(epochs, log):
-        if checkpoint.is_due() or epoch.number == recipe.epochs:
-            _save(checkpoint, training, log)
+        if group.leaders(checkpoint.is_due() or epoch.number == recipe.epochs):
+            state = training.state()
+            if group.leads:
+                _save(checkpoint, state, log)
     return network, training.history, checkpoint
 
 
@@ -156,17 +159,16 @@ def _checkpoint(
         "images": digits.train.digest,
         "device": device.type,
         "threads": settings.compute.threads,
-        "rank": group.rank,
         "processes": group.size,
         "torch": torch.__version__,
     }
     return Checkpoint(settings.checkpoint_dir, identity, interval_s=settings.checkpoint_interval_s)
 
 
-def _save(checkpoint: Checkpoint, training: Training, log: Log) -> None:
+def _save(checkpoint: Checkpoint, state: dict[str, Any], log: Log) -> None:
     """A checkpoint that cannot be written is no reason to lose the training itself."""
     try:
-        checkpoint.save(training.state())
+        checkpoint.save(state)
     except TrainingError as error:
         log.caution(str(error))
 

@@ -8,9 +8,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed
+
+from training.errors import TrainingError
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,22 @@ class Group:
         distributed.all_reduce(sums)
         return sums.tolist()
 
+    def gather(self, value: Value) -> list[Value]:
+        """The values of all processes, by rank; any that can be pickled."""
+        if self.size == 1:
+            return [value]
+        values: list[Any] = [None] * self.size
+        distributed.all_gather_object(values, value)
+        return values
+
+    def leaders(self, value: Value) -> Value:
+        """The value that the leader has, whatever the others' are."""
+        if self.size == 1:
+            return value
+        values = [value]
+        distributed.broadcast_object_list(values, src=0)
+        return values[0]
+
     def follow(self, leader: Tensor) -> None:
         """Overwrite the tensor by the leader's."""
         if self.size > 1:
@@ -63,13 +84,22 @@ ALONE = Group()
 def joined(device: torch.device) -> Iterator[Group]:
     """The group that torchrun has started this process in, or ALONE; left at the end.
 
-    Processes on GPUs talk by NCCL, others by Gloo.
+    Processes on GPUs talk by NCCL, others by Gloo. Raises TrainingError where they do not find
+    each other.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield ALONE
         return
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    try:
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    except (ValueError, RuntimeError) as error:
+        raise TrainingError(
+            f"WORLD_SIZE is {size}, but the processes do not find each other ({error}): start them "
+            "by torchrun, or unset WORLD_SIZE"
+        ) from None
     try:
         yield Group(distributed.get_rank(), size)
     finally:

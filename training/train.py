@@ -117,14 +117,17 @@ class Training:
         self._stopping.restore_best(self.network.parameters)
 
     def state(self) -> dict[str, Any]:
-        """All that the rest of the training depends on, between two epochs."""
+        """All that the rest of the training depends on, between two epochs.
+
+        Every process must ask for it, and gets the same.
+        """
         return {
             "history": HISTORY.dump_json(self.history).decode(),
             "parameters": self.network.parameters,
             "moving": self._moving.parameters,
             "optimizer": self._optimizer.state,
             "steps": self._optimizer.steps,
-            "minibatches": self._minibatches.state(),
+            "minibatches": self._group.gather(self._minibatches.state()),
             "stopping": self._stopping.state(),
         }
 
@@ -137,7 +140,7 @@ class Training:
         for name, values in state["optimizer"].items():
             self._optimizer.state[name].copy_(values)
         self._optimizer.steps = state["steps"]
-        self._minibatches.restore(state["minibatches"])
+        self._minibatches.restore(state["minibatches"][self._group.rank])
         self._stopping.restore(state["stopping"])
 
     def _run_epoch(self) -> tuple[Score, Tensor]:
