@@ -75,7 +75,15 @@ def test_error_is_what_the_probability_lacks_to_one(sample: Mnist) -> None:
 
 
 def test_best_recipe_learns_the_sample(sample: Mnist) -> None:
-    recipe = Recipe(recipe="best", epochs=60, batch_size=20, width=32, validation_size=100)
+    recipe = Recipe(
+        recipe="best",
+        epochs=60,
+        batch_size=20,
+        width=32,
+        validation_size=100,
+        printed_digits=60,
+        non_digits=60,
+    )
 
     *_, last = train(build(recipe), sample.train, recipe)
 

@@ -153,8 +153,29 @@ def test_interrupted_publication_says_where_the_model_is(directory: Path) -> Non
     assert told == [(kept / "how-to-publish.txt").read_text().rstrip("\n")]
 
 
-def test_model_that_cannot_be_kept_is_published(tmp_path: Path) -> None:
+def test_model_is_kept_among_temporary_files_where_its_place_is_of_no_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    settings = settings_of_directory(tmp_path / "file/store")
+
+    with pytest.raises(RegistryError) as caught:
+        publish_or_keep(
+            open_registry(settings), settings, FILES, DRAFT, tmp_path / "file", lambda warning: None
+        )
+
+    [kept] = (tmp_path / "temporary/ziffer").iterdir()
+    assert f"The finished model is kept in {kept}" in str(caught.value)
+    assert (kept / "files/model.onnx").read_bytes() == b"model"
+
+
+def test_model_that_cannot_be_kept_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
     told: list[str] = []
 
     card = publish_or_keep(
@@ -162,21 +183,27 @@ def test_model_that_cannot_be_kept_is_published(tmp_path: Path) -> None:
     )
 
     assert card.version == 1
-    [warning] = told
+    warning, _ = told
     assert warning.startswith(f"warning: cannot keep the finished model in {tmp_path / 'file'}")
 
 
-def test_error_says_both_where_keeping_and_publishing_fail(tmp_path: Path) -> None:
+def test_error_says_both_where_keeping_and_publishing_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
     settings = settings_of_directory(tmp_path / "file/store")
 
-    with pytest.raises(RegistryError, match=r"cannot write .*\n.*cannot be kept in .*/file"):
+    with pytest.raises(RegistryError, match=r"cannot write .*\n.*is lost: it could not be kept"):
         publish_or_keep(
             open_registry(settings), settings, FILES, DRAFT, tmp_path / "file", lambda warning: None
         )
 
 
-def test_half_kept_model_is_not_left(directory: Path) -> None:
+def test_half_kept_model_is_not_left(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     files = {"model.onnx": b"model", "model.onnx/inside a file": b""}
     told: list[str] = []
 
@@ -184,5 +211,5 @@ def test_half_kept_model_is_not_left(directory: Path) -> None:
         Registry(MemoryStore()), RegistrySettings(), files, DRAFT, directory, told.append
     )
 
-    assert len(told) == 1
-    assert list(directory.iterdir()) == []
+    assert len(told) == 2
+    assert list(directory.iterdir()) == list((tmp_path / "temporary/ziffer").iterdir()) == []
