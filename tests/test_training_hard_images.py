@@ -87,7 +87,8 @@ def test_best_recipe_learns_the_sample(sample: Mnist) -> None:
 
     *_, last = train(build(recipe), sample.train, recipe)
 
-    assert last.training.accuracy > 0.8
+    assert last.validation
+    assert last.validation.accuracy > 0.7
 
 
 def test_same_seed_repeats_the_best_recipe(sample: Mnist) -> None:
