@@ -11,6 +11,7 @@ from training.calibration import reliability
 from training.epoch import Epoch
 from training.evaluate import Evaluation, answer, evaluate
 from training.finish import Model, finish
+from training.hard_images import images_taken
 from training.mnist import Digits, Mnist
 from training.network import Network
 from training.recipe import Recipe
@@ -54,7 +55,7 @@ def assemble(
         recipe=recipe,
         lineage=lineage,
         history=history,
-        training_images=len(digits.train) - recipe.validation_size,
+        training_images=_images_per_epoch(digits.train, recipe),
         parameters=len(network.parameters),
         device=lineage.device or "cpu",
         cpu_seconds=time.process_time(),
@@ -73,6 +74,11 @@ def assemble(
         outcomes=Outcomes.of(scores.correct.tolist(), test_set=digits.test.digest),
     )
     return Product({**model.files, **write(subject)}, draft)
+
+
+def _images_per_epoch(digits: Digits, recipe: Recipe) -> int:
+    drawn = recipe.printed_digits + recipe.non_digits
+    return images_taken(len(digits) - recipe.validation_size + drawn, recipe.epoch_share)
 
 
 def _metrics(

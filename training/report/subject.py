@@ -31,7 +31,7 @@ class Subject:
     history: Sequence[Epoch]
     """At least one epoch."""
     training_images: int
-    """Images trained on in each epoch, those for validation not counted."""
+    """Images trained on in each epoch: drawn ones count, those for validation do not."""
     parameters: int
     device: str
     cpu_seconds: float
