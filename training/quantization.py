@@ -17,6 +17,7 @@ from training.network import WHITE, Layer, Network
 
 _INT8_MAX = 127
 _UINT8_MAX = 255
+_INT32_ROOM = 2.0**30
 
 
 def to_int8_onnx(
@@ -46,9 +47,9 @@ def to_int8_onnx(
 def _product(graph: Graph, values: str, layer: Layer, scale: np.float32, index: int) -> str:
     """A layer whose weights are int8 and whose biases are int32, in units of the products."""
     weight, bias = layer.weight.numpy(), layer.bias.numpy()
-    # A unit that is all zeros may have any scale.
-    largest = np.maximum(np.abs(weight).max(1), np.finfo(np.float32).tiny)
-    scales = (largest / _INT8_MAX).astype(np.float32)
+    # Of a unit with next to no weights, the bias sets the scale: it must fit into an int32.
+    scales = np.maximum(np.abs(weight).max(1) / _INT8_MAX, np.abs(bias) / (scale * _INT32_ROOM))
+    scales = np.maximum(scales, np.finfo(np.float32).tiny).astype(np.float32)
     whole = np.rint(weight / scales[:, None]).astype(np.int8)
     weights = _dequantized(
         graph,
@@ -58,7 +59,7 @@ def _product(graph: Graph, values: str, layer: Layer, scale: np.float32, index: 
         f"weights_{index}",
     )
     unit = (scale * scales).astype(np.float32)
-    biases = np.clip(np.rint(bias / unit), -(2**31), 2**31 - 128).astype(np.int32)
+    biases = np.rint(bias / unit).astype(np.int32)
     added = _dequantized(
         graph,
         graph.constant(biases, f"bias_{index}"),
