@@ -112,8 +112,9 @@ def test_processes_that_do_not_find_each_other_say_so(tmp_path: Path) -> None:
 
 
 def test_only_the_leader_speaks(tmp_path: Path) -> None:
-    together = torchrun(2, "--epochs", "2", store=tmp_path)
+    together = torchrun(2, "--epochs", "2", "--no-promote", store=tmp_path)
 
+    assert together.returncode == 0, together.stderr
     assert together.stdout.count("epoch 1 of 2") == 1
     assert together.stdout.count("published digits version 1") == 1
 

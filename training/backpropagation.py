@@ -149,7 +149,7 @@ class Backpropagation:
         self._scores.add(batch, step.logits)
 
     def _step_for(self, batch: Tensor) -> _Step:
-        """An epoch has two sizes of minibatch at most: the full one and the last."""
+        """There are few sizes: the full minibatch, the last one, and that of the diagnosis."""
         size = len(batch)
         if size not in self._steps:
             buffers = self._allocate(size)

@@ -111,7 +111,9 @@ class Training:
                 seconds=time.perf_counter() - start,
             )
             if epoch.validation:
-                self._stopping.watch(epoch.validation.loss, self.network.parameters)
+                # On unlike machines a last bit may differ, and all must stop together.
+                loss = self._group.leaders(epoch.validation.loss)
+                self._stopping.watch(loss, self.network.parameters)
             self.history.append(epoch)
             yield epoch
         self._stopping.restore_best(self.network.parameters)

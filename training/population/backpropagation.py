@@ -99,7 +99,7 @@ class PopulationBackpropagation:
                 error = below
 
     def _buffers_for(self, images: int) -> _Buffers:
-        """An epoch has two sizes of minibatch at most: the full one and the last."""
+        """There are few sizes: the full minibatch, the last one, and that of the diagnosis."""
         if images not in self._buffers:
             self._buffers[images] = self._allocate(images)
         return self._buffers[images]

@@ -70,7 +70,9 @@ class PopulationSettings(Settings):
         """The recipes of all members."""
         rates = self._learning_rates()
         return [
-            self.base.model_copy(update={"seed": self.base.seed + index, "learning_rate": rate})
+            self.base.model_copy(
+                update={"seed": (self.base.seed + index) % 2**63, "learning_rate": rate}
+            )
             for index, rate in enumerate(rates)
         ]
 
