@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
 from service import errors
+from service.drain import Drain
 from service.errors import RequestError
 from service.http import Answer
 from service.protocols import health, page, predict
@@ -28,6 +29,7 @@ def create_app(settings: ServiceSettings, models: "Models") -> "Application":
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.extensions["settings"] = settings
     app.extensions["models"] = models
+    app.extensions["drain"] = Drain()
     for routes in PROTOCOLS:
         app.register_blueprint(routes)
     return app
@@ -91,6 +93,8 @@ class Application(Flask):
 
     def _answered(self, environ: "WSGIEnvironment") -> Answer | Response:
         try:
+            if "ziffer.refusal" in environ:
+                raise environ["ziffer.refusal"]
             return cast(Answer | Response, self.dispatch_request())
         except RequestError as error:
             return self._problem(error, environ)
