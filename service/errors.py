@@ -41,6 +41,23 @@ class BlankImageError(InputError):
     status = 422
 
 
+class ModelNotFoundError(InputError):
+    """There is no such model, or no such version of it."""
+
+    status = 404
+
+
+class ModelUnavailableError(InputError):
+    """There is no model to answer with at the moment."""
+
+    status = 503
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        """Say `message`, and when to ask again."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 def register(app: Flask) -> None:
     """Let `app` answer every error as JSON, and never with a traceback."""
     app.register_error_handler(InputError, _input_error)
@@ -50,7 +67,10 @@ def register(app: Flask) -> None:
 
 
 def _input_error(error: InputError) -> Response:
-    return _body(error.status, str(error), **error.details)
+    body = _body(error.status, str(error), **error.details)
+    if isinstance(error, ModelUnavailableError):
+        body.headers["Retry-After"] = str(error.retry_after_s)
+    return body
 
 
 def _body_too_large(_: RequestEntityTooLarge) -> Response:

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, current_app, request
 from pydantic import BaseModel
 
 from registry.contract import IMAGE_SIDE
-from service.classifier import Served
+from service.models import Models
 from service.pixels import read_pixels
 from service.schemas import Health, Prediction, ServedModel
 from service.settings import ServiceSettings
@@ -28,9 +28,9 @@ def page() -> Response:
 def predict() -> Response:
     """Read the digit in an image."""
     settings: ServiceSettings = current_app.extensions["settings"]
-    served: Served = current_app.extensions["served"]
+    models: Models = current_app.extensions["models"]
     pixels = read_pixels(request, max_image_pixels=settings.max_image_pixels)
-    classifier = served.classifier
+    classifier = models.choose(routing_key=request.headers.get("X-Routing-Key"))
     reading = classifier.predict(pixels.reshape(1, IMAGE_SIDE, IMAGE_SIDE))
     (probabilities,) = reading.probabilities
     digit = int(probabilities.argmax())
@@ -54,9 +54,13 @@ def predict() -> Response:
 @routes.get("/v2/health/live")
 @routes.get("/v2/health/ready")
 def health() -> Response:
-    """Live and ready: the service listens only while it has a model."""
-    served: Served = current_app.extensions["served"]
-    return _json(Health(live=True, ready=True, stale=served.is_stale or None))
+    """Live, and ready unless there is no model."""
+    models: Models = current_app.extensions["models"]
+    response = _json(Health(live=True, ready=models.is_ready, stale=models.is_stale or None))
+    if request.path.endswith("/ready") and not models.is_ready:
+        response.status_code = 503
+        response.headers["Retry-After"] = str(models.retry_after_s)
+    return response
 
 
 def _json(body: BaseModel) -> Response:
