@@ -1,8 +1,8 @@
 """The settings of `python -m service`."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from registry.configuration import Settings, setting
 from registry.settings import AliasName, RegistrySettings
@@ -29,7 +29,7 @@ class ServiceSettings(Settings):
         False, "start without a model, not ready, and serve when the alias names one"
     )
     loaded_versions: int = setting(
-        4, "versions that stay in memory; those that an alias names do in any case", ge=1, le=1000
+        4, "versions that stay in memory beside those that an alias names", ge=1, le=1000
     )
     canary_alias: AliasName | None = setting(
         None, "alias of a version that answers a share of the requests"
@@ -43,3 +43,11 @@ class ServiceSettings(Settings):
     max_image_pixels: int = setting(
         25_000_000, "largest image, by its width times its height", ge=784, le=1 << 30
     )
+
+    @model_validator(mode="after")
+    def _share_is_of_something(self) -> Self:
+        if self.canary_percent and not self.canary_alias:
+            raise ValueError(
+                f"--canary-percent is {self.canary_percent:g}, but no --canary-alias says of what"
+            )
+        return self
