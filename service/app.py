@@ -17,7 +17,7 @@ from service.settings import ServiceSettings
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-    from service.classifier import Served as Models
+    from service.models import Models
 
 PROTOCOLS = (health.routes, predict.routes, page.routes)
 
