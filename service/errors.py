@@ -1,5 +1,6 @@
 """Every error that a client can see: one JSON body, its key `error` one sentence for the user."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Flask, Response, current_app, request
@@ -17,9 +18,16 @@ class InputError(Exception):
 
     status = 400
 
-    def __init__(self, message: str, **details: Any) -> None:  # noqa: ANN401 - any JSON value
+    def __init__(
+        self,
+        message: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        **details: Any,  # noqa: ANN401 - any JSON value
+    ) -> None:
         """Say `message`; `details` become further members of the body."""
         super().__init__(message)
+        self.headers = headers
         self.details = details
 
 
@@ -39,6 +47,24 @@ class BlankImageError(InputError):
     """There is nothing to read in the image."""
 
     status = 422
+
+
+class UnauthorizedError(InputError):
+    """The request needs an API key, and has none that is valid."""
+
+    status = 401
+
+
+class ForbiddenError(InputError):
+    """The request needs more than its API key is good for."""
+
+    status = 403
+
+
+class RateLimitedError(InputError):
+    """The client asks more often than it may."""
+
+    status = 429
 
 
 def register(app: Flask) -> None:
