@@ -52,7 +52,7 @@ def new_key() -> str:
 
 def digest_of(key: str) -> bytes:
     """What the file keeps of `key`, as 32 bytes."""
-    return hashlib.sha256(key.encode()).digest()
+    return hashlib.sha256(key.encode(errors="surrogatepass")).digest()
 
 
 def parse(content: bytes, source: str) -> dict[str, KeyEntry]:
