@@ -7,10 +7,12 @@ from pydantic import AfterValidator, Field
 
 from registry.configuration import Settings, setting
 from registry.settings import RegistrySettings
-from service.access.cors import parse_origins
 
 
 def _origins(text: str) -> str:
+    # Imported here: few services have other origins.
+    from service.access.cors import parse_origins
+
     parse_origins(text)
     return text
 
@@ -56,3 +58,8 @@ class ServiceSettings(Settings):
     cors_origins: Annotated[str, AfterValidator(_origins)] | None = setting(
         None, "other origins whose pages may ask, separated by commas, or * for all; unset: none"
     )
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether requests are checked at all before they are answered."""
+        return bool(self.api_keys or self.rate_limit or self.cors_origins)

@@ -1,27 +1,24 @@
 """The gate before the routes: it knows who asks, and refuses what they may not."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterable
-from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
-from flask import Response, request
+from flask import Response
 
 from service.access.address import client_address
+from service.access.admin import KEY, challenge
 from service.access.cors import Cors, Headers, parse_origins
+from service.access.key_ring import Key, KeyRing
 from service.access.rate_limit import Allowance, RateLimit
-from service.errors import ForbiddenError, RateLimitedError, UnauthorizedError
+from service.errors import RateLimitedError, UnauthorizedError
 from service.settings import ServiceSettings
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
-    from service.access.key_ring import Key, KeyRing
-
-KEY = "ziffer.key"
-"""Where `check` leaves the caller's key in the environ, for logs and for `admin_only`."""
 
 _ALLOWANCE = "ziffer.allowance"
 
@@ -42,8 +39,7 @@ OPEN_PATHS = frozenset(
 OPEN_PREFIX = "/page/"
 METRICS_PATH = "/metrics"
 
-Arguments = ParamSpec("Arguments")
-Answer = TypeVar("Answer")
+_log = logging.getLogger("service")
 
 
 class Gate:
@@ -52,7 +48,7 @@ class Gate:
     def __init__(
         self,
         *,
-        keys: "KeyRing | None" = None,
+        keys: KeyRing | None = None,
         limit: RateLimit | None = None,
         cors: Cors | None = None,
         open_paths: Iterable[str] = OPEN_PATHS,
@@ -108,25 +104,15 @@ class Gate:
         return headers
 
 
-def open_gate(
-    settings: ServiceSettings,
-    report: Callable[[str], None],
-    *,
-    open_paths: Iterable[str] = (),
-) -> Gate | None:
-    """The gate that `settings` describe; None where they let everybody through.
+def open_gate(settings: ServiceSettings, *, open_paths: Iterable[str] = ()) -> Gate:
+    """The gate that `settings` describe.
 
     `open_paths` are open besides those that always are. Raises SettingsError where the file of
     API keys cannot be used. To be called before workers are forked: they count in shared memory.
     """
-    if not (settings.api_keys or settings.rate_limit or settings.cors_origins):
-        return None
     keys = None
     if settings.api_keys:
-        # Imported here: reading keys takes modules that a service without keys does not need.
-        from service.access.key_ring import KeyRing
-
-        keys = KeyRing(settings.api_keys, report)
+        keys = KeyRing(settings.api_keys, _log.warning)
     limit = RateLimit(settings.rate_limit, settings.rate_burst) if settings.rate_limit else None
     cors = Cors(parse_origins(settings.cors_origins)) if settings.cors_origins else None
     metrics = () if settings.metrics_need_key else (METRICS_PATH,)
@@ -139,48 +125,21 @@ def open_gate(
     )
 
 
-def admin_only(view: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
-    """Let only keys with the scope admin reach `view`; where there are no keys, nobody."""
-
-    @wraps(view)
-    def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
-        key: Key | None = request.environ.get(KEY)
-        if key is None:
-            raise ForbiddenError(
-                "Administration is off, as the service has no API keys: set ZIFFER_SERVE_API_KEYS "
-                "to a file of keys, one of them with the scope admin."
-            )
-        if "admin" not in key.scopes:
-            raise ForbiddenError(
-                f"The API key {key.name} has no scope admin, which this needs.",
-                headers=_challenge("insufficient_scope"),
-            )
-        return view(*args, **kwargs)
-
-    return guarded
-
-
-def _admit(keys: "KeyRing", environ: "WSGIEnvironment") -> "Key":
+def _admit(keys: KeyRing, environ: "WSGIEnvironment") -> Key:
     presented = _presented(environ)
     if not presented:
         raise UnauthorizedError(
             "This needs an API key: send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.",
-            headers=_challenge(),
+            headers=challenge(),
         )
     key = keys.find(presented)
     if key is None or time.time() >= key.expires_at:
         fault = "is not known here" if key is None else "has expired"
         raise UnauthorizedError(
             f"The API key {fault}: ask whoever runs the service for one.",
-            headers=_challenge("invalid_token"),
+            headers=challenge("invalid_token"),
         )
     return key
-
-
-def _challenge(error: str = "") -> Headers:
-    """How to ask better (RFC 6750, 3)."""
-    reason = f', error="{error}"' if error else ""
-    return [("WWW-Authenticate", f'Bearer realm="Ziffer"{reason}')]
 
 
 def _presented(environ: "WSGIEnvironment") -> str:
