@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from service.decode import decode
+from service.vision.decode import decode
 from service.errors import InputError, UnsupportedTypeError
-from service.normalize import check_not_blank, normalize
+from service.vision.normalize import check_not_blank, normalize
 from service.schemas import PixelsRequest
 
 _FORM_FIELD = "image"
@@ -25,7 +25,7 @@ def read_pixels(request: Request, *, max_image_pixels: int) -> NDArray[np.uint8]
     if request.mimetype == "application/json":
         return _from_json(_body(request))
     content = _image_file(request)
-    return normalize(decode(content, max_pixels=max_image_pixels))
+    return normalize(decode(content, max_pixels=max_image_pixels).grey)
 
 
 def _image_file(request: Request) -> bytes:

@@ -29,3 +29,9 @@ class ServiceSettings(Settings):
     max_image_pixels: int = setting(
         25_000_000, "largest image, by its width times its height", ge=784, le=1 << 30
     )
+    not_a_digit_threshold: float = setting(
+        0.5, "an image more likely than this to be no digit is rejected; 1: none is", ge=0, le=1
+    )
+    confidence_threshold: float = setting(
+        0.5, "a digit less likely than this is rejected; 0: none is", ge=0, le=1
+    )
