@@ -6,10 +6,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from service.vision.decode import decode
 from service.errors import InputError, UnsupportedTypeError
-from service.vision.normalize import check_not_blank, normalize
 from service.schemas import PixelsRequest
+from service.vision.decode import decode
+from service.vision.normalize import check_not_blank, normalize
 
 _FORM_FIELD = "image"
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.classifier import Classifier
-from service.vision.decode import decode
 from service.errors import BlankImageError
+from service.vision.decode import decode
 from service.vision.normalize import normalize
 from tests.drawings import drawing, encoded
 from training.mnist import Mnist
