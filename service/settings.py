@@ -77,3 +77,10 @@ class ServiceSettings(Settings):
     def is_guarded(self) -> bool:
         """Whether requests are checked at all before they are answered."""
         return bool(self.api_keys or self.rate_limit or self.cors_origins)
+
+    not_a_digit_threshold: float = setting(
+        0.5, "an image more likely than this to be no digit is rejected; 1: none is", ge=0, le=1
+    )
+    confidence_threshold: float = setting(
+        0.5, "a digit less likely than this is rejected; 0: none is", ge=0, le=1
+    )
