@@ -1,13 +1,19 @@
 """The inference request, read and checked: bytes and a header in, images and wishes out."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from registry.contract import DIGITS, IMAGE_PIXELS, IMAGE_SIDE, INPUT_NAME, OUTPUT_NAME
+from registry.contract import (
+    DIGITS,
+    IMAGE_PIXELS,
+    IMAGE_SIDE,
+    INPUT_NAME,
+    NOT_A_DIGIT_NAME,
+    OUTPUT_NAME,
+)
 from service.protocols.open_inference.refusal import MISSING, Location, refusal
 from service.protocols.open_inference.tensors import (
     check_batch,
@@ -21,6 +27,7 @@ JSON_LENGTH_HEADER = "Inference-Header-Content-Length"
 """Bytes of JSON at the beginning of a body, behind which tensors follow; 0 for a raw body."""
 
 _INPUT: Location = ["inputs", 0]
+_OUTPUT_NAMES = [OUTPUT_NAME, NOT_A_DIGIT_NAME]
 
 
 class RequestedOutput(NamedTuple):
@@ -40,6 +47,9 @@ class InferenceRequest(NamedTuple):
     pixels: NDArray[np.uint8]
     """N images uint8 [N, 28, 28], white ink on black."""
     outputs: list[RequestedOutput]
+    """What was named; where nothing was, every output that the model has is meant."""
+    is_binary: bool
+    """The form of outputs that were not named."""
 
 
 class _Body(NamedTuple):
@@ -49,22 +59,21 @@ class _Body(NamedTuple):
     may_hold_booleans: bool
 
 
-def read_request(
-    content: bytes, json_length: str | None, *, offered: Sequence[str], max_batch: int
-) -> InferenceRequest:
+def read_request(content: bytes, json_length: str | None, *, max_batch: int) -> InferenceRequest:
     """The request in the body `content`, which is not compressed any more.
 
-    `json_length` is the header JSON_LENGTH_HEADER; the outputs `offered` are all that a request may
-    name, and what it gets when it names none. Binary images are not copied. Raises InputError, and
-    TooLargeError for more than `max_batch` images.
+    `json_length` is the header JSON_LENGTH_HEADER. Binary images are not copied. Raises InputError,
+    and TooLargeError for more than `max_batch` images.
     """
     length = len(content) if json_length is None else _json_length(json_length, len(content))
     if length == 0 and json_length is not None:
-        return _raw_request(content, offered, max_batch)
+        return _raw_request(content, max_batch)
     body = _read_json(content, length)
     request_id = _member(body.document, "id", str, "a string", [])
-    pixels = _pixels(body, max_batch)
-    return InferenceRequest(request_id, pixels, _outputs(body.document, offered))
+    at: Location = ["parameters"]
+    is_binary = _flag(_parameters(body.document, []), "binary_data_output", at) or False
+    outputs = _outputs(body.document, is_binary=is_binary)
+    return InferenceRequest(request_id, _pixels(body, max_batch), outputs, is_binary)
 
 
 def _json_length(header: str, body_length: int) -> int:
@@ -79,7 +88,7 @@ def _json_length(header: str, body_length: int) -> int:
     return int(header)
 
 
-def _raw_request(content: bytes, offered: Sequence[str], max_batch: int) -> InferenceRequest:
+def _raw_request(content: bytes, max_batch: int) -> InferenceRequest:
     """Nothing but pixels: as many images as they are, and binary answers."""
     images, rest = divmod(len(content), IMAGE_PIXELS)
     if rest or not images:
@@ -91,7 +100,7 @@ def _raw_request(content: bytes, offered: Sequence[str], max_batch: int) -> Infe
         )
     check_batch(images, max_batch)
     pixels = pixels_from_bytes(content, 0, (images, IMAGE_SIDE, IMAGE_SIDE), [])
-    return InferenceRequest(None, pixels, [RequestedOutput(name, True) for name in offered])
+    return InferenceRequest(None, pixels, [], is_binary=True)
 
 
 def _read_json(content: bytes, length: int) -> _Body:
@@ -180,29 +189,25 @@ def _only_input(document: dict[str, Any]) -> dict[str, Any]:
     return tensor
 
 
-def _outputs(document: dict[str, Any], offered: Sequence[str]) -> list[RequestedOutput]:
-    """What the request names, or everything."""
-    at: Location = ["parameters"]
-    is_binary = _flag(_parameters(document, []), "binary_data_output", at) or False
+def _outputs(document: dict[str, Any], *, is_binary: bool) -> list[RequestedOutput]:
     entries: list[object] = _member(document, "outputs", list, "a list of outputs", []) or []
     outputs = [
-        _output(entry, ["outputs", position], offered, is_binary=is_binary)
+        _output(entry, ["outputs", position], is_binary=is_binary)
         for position, entry in enumerate(entries)
     ]
     names = [output.name for output in outputs]
     if len(set(names)) < len(names):
         raise refusal(["outputs"], expected="each output once", got=names, kind="wrong-outputs")
-    return outputs or [RequestedOutput(name, is_binary) for name in offered]
+    return outputs
 
 
-def _output(
-    entry: object, at: Location, offered: Sequence[str], *, is_binary: bool
-) -> RequestedOutput:
+def _output(entry: object, at: Location, *, is_binary: bool) -> RequestedOutput:
     if not isinstance(entry, dict):
         raise refusal(at, expected="an object", got=entry, kind="wrong-type")
     name = entry.get("name", MISSING)
-    if name not in offered:
-        raise refusal([*at, "name"], expected=" or ".join(offered), got=name, kind="unknown-output")
+    if name not in _OUTPUT_NAMES:
+        expected = " or ".join(_OUTPUT_NAMES)
+        raise refusal([*at, "name"], expected=expected, got=name, kind="unknown-output")
     parameters = _parameters(entry, at)
     own = _flag(parameters, "binary_data", [*at, "parameters"])
     classes = _classes(parameters, name, [*at, "parameters"])

@@ -1,15 +1,18 @@
 """The answer to an inference request: probabilities in, JSON and bytes out."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
 from registry.contract import NOT_A_DIGIT_NAME, OUTPUT_NAME
-from service.classifier import Classifier, Reading
 from service.protocols.open_inference.classification import encode_strings, likeliest
+from service.protocols.open_inference.refusal import refusal
 from service.protocols.open_inference.request import InferenceRequest, RequestedOutput
+
+if TYPE_CHECKING:
+    from service.classifier import Classifier, Reading
 
 
 class InferenceResponse(NamedTuple):
@@ -27,51 +30,63 @@ class _Tensor(NamedTuple):
 
 
 def write_response(
-    request: InferenceRequest, reading: Reading, classifier: Classifier
+    request: InferenceRequest, reading: "Reading", classifier: "Classifier"
 ) -> InferenceResponse:
-    """What `classifier` says, in the form that was asked for."""
-    tensors = [_tensor(output, reading) for output in request.outputs]
-    document = orjson.dumps(
-        {
-            **({} if request.id is None else {"id": request.id}),
-            "model_name": classifier.card.name,
-            "model_version": str(classifier.card.version),
-            "parameters": {"model_digest": classifier.digest},
-            "outputs": [tensor.document for tensor in tensors],
-        },
-        option=orjson.OPT_SERIALIZE_NUMPY,
-    )
+    """What `classifier` says, in the form that was asked for.
+
+    Raises InputError where an output was asked for that this version of the model has not.
+    """
+    tensors = _tensors(request, reading)
+    document = {
+        "model_name": classifier.card.name,
+        "model_version": str(classifier.card.version),
+        "parameters": {"model_digest": classifier.digest},
+        "outputs": [tensor.document for tensor in tensors],
+    }
+    if request.id is not None:
+        document["id"] = request.id
+    text = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
     contents = [tensor.content for tensor in tensors if tensor.content is not None]
     if not contents:
-        return InferenceResponse(document, None)
-    return InferenceResponse(b"".join([document, *contents]), len(document))
+        return InferenceResponse(text, None)
+    return InferenceResponse(b"".join([text, *contents]), len(text))
 
 
-def _tensor(output: RequestedOutput, reading: Reading) -> _Tensor:
+def _tensors(request: InferenceRequest, reading: "Reading") -> list[_Tensor]:
+    given = {OUTPUT_NAME: reading.probabilities}
+    if reading.not_a_digit is not None:
+        given[NOT_A_DIGIT_NAME] = reading.not_a_digit
+    outputs = request.outputs or [RequestedOutput(name, request.is_binary) for name in given]
+    for position, output in enumerate(outputs):
+        if output.name not in given:
+            raise refusal(
+                ["outputs", position, "name"],
+                expected=f"{OUTPUT_NAME}, which is all that this version gives",
+                got=output.name,
+                kind="unknown-output",
+            )
+    return [_tensor(output, given[output.name]) for output in outputs]
+
+
+def _tensor(output: RequestedOutput, numbers: NDArray[np.float32]) -> _Tensor:
     if output.classes is not None:
-        return _classes(output, output.classes, reading.probabilities)
-    values = {OUTPUT_NAME: reading.probabilities, NOT_A_DIGIT_NAME: reading.not_a_digit}
-    numbers = values[output.name]
-    assert numbers is not None  # noqa: S101 - a model is not offered for what it does not give
-    document: dict[str, Any] = {
-        "name": output.name,
-        "datatype": "FP32",
-        "shape": numbers.shape,
-    }
-    if output.is_binary:
-        document["parameters"] = {"binary_data_size": numbers.nbytes}
-        return _Tensor(document, numbers.data)
-    document["data"] = numbers.ravel()
-    return _Tensor(document, None)
+        strings = likeliest(numbers, output.classes)
+        shape = (len(numbers), output.classes)
+        content: bytes | memoryview = encode_strings(strings) if output.is_binary else b""
+        return _described(output, "BYTES", shape, strings, content)
+    return _described(output, "FP32", numbers.shape, numbers.ravel(), numbers.data)
 
 
-def _classes(output: RequestedOutput, count: int, probabilities: NDArray[np.float32]) -> _Tensor:
-    strings = likeliest(probabilities, count)
-    shape = [len(probabilities), count]
-    document: dict[str, Any] = {"name": output.name, "datatype": "BYTES", "shape": shape}
-    if output.is_binary:
-        content = encode_strings(strings)
-        document["parameters"] = {"binary_data_size": len(content)}
-        return _Tensor(document, content)
-    document["data"] = strings
-    return _Tensor(document, None)
+def _described(
+    output: RequestedOutput,
+    datatype: str,
+    shape: tuple[int, ...],
+    data: list[str] | NDArray[np.float32],
+    content: bytes | memoryview,
+) -> _Tensor:
+    document: dict[str, Any] = {"name": output.name, "datatype": datatype, "shape": shape}
+    if not output.is_binary:
+        document["data"] = data
+        return _Tensor(document, None)
+    document["parameters"] = {"binary_data_size": memoryview(content).nbytes}
+    return _Tensor(document, content)
