@@ -16,7 +16,12 @@ from registry.errors import (
     StoreUnavailableError,
 )
 from service.classifier import Classifier
-from service.errors import InputError, ModelNotFoundError, ModelUnavailableError, ModelUnusableError
+from service.errors import (
+    ModelNotFoundError,
+    ModelUnavailableError,
+    ModelUnusableError,
+    RequestError,
+)
 from service.loader import load_classifier
 from service.observer import Observer
 from service.versions import LoadedVersions
@@ -54,7 +59,7 @@ class PinnedVersions:
         self._listed: list[int] = []
         self._listed_until = -math.inf
         self._away_until = -math.inf
-        self._failures: dict[int, tuple[float, InputError]] = {}
+        self._failures: dict[int, tuple[float, RequestError]] = {}
 
     def choose(self, version: int, open_registry: Callable[[], Registry]) -> Classifier:
         """The version; raises ModelNotFoundError, ModelUnavailableError."""
@@ -101,7 +106,7 @@ class PinnedVersions:
         until, known = self._failures.get(version, (-math.inf, None))
         if known and time.monotonic() < until:
             raise known.with_traceback(None)
-        failure: InputError
+        failure: RequestError
         is_registered = version in self.registered(open_registry)
         if time.monotonic() < self._away_until:
             raise self._unavailable(version, "is not loaded, and the store is away")

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
-from service.routes import PAGE_POLICY
+from service.protocols.page import PAGE_POLICY
 
 PAGE = Path(__file__).parents[1] / "service" / "page"
 DIGEST = "4f1a9c2e" * 8
