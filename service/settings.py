@@ -1,9 +1,9 @@
 """The settings of `python -m service`."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from registry.configuration import Settings, setting
 from registry.settings import AliasName, RegistrySettings
@@ -44,7 +44,7 @@ class ServiceSettings(Settings):
         False, "start without a model, not ready, and serve when the alias names one"
     )
     loaded_versions: int = setting(
-        4, "versions that stay in memory; those that an alias names do in any case", ge=1, le=1000
+        4, "versions that stay in memory beside those that an alias names", ge=1, le=1000
     )
     canary_alias: AliasName | None = setting(
         None, "alias of a version that answers a share of the requests"
@@ -97,3 +97,11 @@ class ServiceSettings(Settings):
     vertex_predict_route: Annotated[str, AfterValidator(_route)] | None = setting(
         None, "another address of V1's predict, which Vertex AI sets", env="AIP_PREDICT_ROUTE"
     )
+
+    @model_validator(mode="after")
+    def _share_is_of_something(self) -> Self:
+        if self.canary_percent and not self.canary_alias:
+            raise ValueError(
+                f"--canary-percent is {self.canary_percent:g}, but no --canary-alias says of what"
+            )
+        return self

@@ -12,6 +12,7 @@ from service.errors import InputError, UnsupportedTypeError
 from service.http import (
     JSON,
     Answer,
+    is_asked_for,
     json_answer,
     media_type,
     parse_json,
