@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
     from service.access.gate import Gate
-    from service.classifier import Served as Models
+    from service.models import Models
 
 PROTOCOLS = (health.routes, predict.routes, page.routes)
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field
 
 from registry.configuration import Settings, setting
-from registry.settings import RegistrySettings
+from registry.settings import AliasName, RegistrySettings
 
 
 def _origins(text: str) -> str:
@@ -34,6 +34,20 @@ class ServiceSettings(Settings):
     follow_interval_s: float = setting(
         5, "seconds until the service asks again what the alias names; 0: never", ge=0, le=86400
     )
+    wait_for_model: bool = setting(
+        False, "start without a model, not ready, and serve when the alias names one"
+    )
+    loaded_versions: int = setting(
+        4, "versions that stay in memory; those that an alias names do in any case", ge=1, le=1000
+    )
+    canary_alias: AliasName | None = setting(
+        None, "alias of a version that answers a share of the requests"
+    )
+    canary_percent: float = setting(0, "the canary's share of the requests", ge=0, le=100)
+    shadow_alias: AliasName | None = setting(
+        None, "alias of a version that reads a copy of the requests and is compared"
+    )
+    shadow_percent: float = setting(100, "share of the requests to copy", ge=0, le=100)
     max_body_bytes: int = setting(6_000_000, "largest request body", ge=1024, le=1 << 30)
     max_image_pixels: int = setting(
         25_000_000, "largest image, by its width times its height", ge=784, le=1 << 30
@@ -63,3 +77,10 @@ class ServiceSettings(Settings):
     def is_guarded(self) -> bool:
         """Whether requests are checked at all before they are answered."""
         return bool(self.api_keys or self.rate_limit or self.cors_origins)
+
+    not_a_digit_threshold: float = setting(
+        0.5, "an image more likely than this to be no digit is rejected; 1: none is", ge=0, le=1
+    )
+    confidence_threshold: float = setting(
+        0.5, "a digit less likely than this is rejected; 0: none is", ge=0, le=1
+    )
