@@ -15,8 +15,8 @@ from service.access.address import client_address
 from service.access.admin import admin_only
 from service.access.keys import KeyEntry, describe, digest_of
 from service.app import create_app
-from service.classifier import Classifier, Served
 from service.http import Answer, json_answer
+from service.models import Models
 from service.settings import ServiceSettings
 
 IMAGE = bytes(784)
@@ -47,9 +47,9 @@ def table(name: str, scopes: list[str]) -> str:
 
 
 @pytest.fixture
-def client_with(classifier: Classifier) -> ClientWith:
+def client_with(models: Models) -> ClientWith:
     def client(**settings: object) -> FlaskClient:
-        app = create_app(ServiceSettings.model_validate(settings), Served(classifier))
+        app = create_app(ServiceSettings.model_validate(settings), models)
 
         @app.post("/administration")
         @admin_only
