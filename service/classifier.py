@@ -66,6 +66,11 @@ class Served:
     is_stale: bool = False
     """Whether the alias names, or may name, another version: the store is away, or that version
     cannot be served."""
+    is_ready: bool = True
+
+    def choose(self, version: int | None = None, routing_key: str | None = None) -> Classifier:
+        """The classifier that answers a request."""
+        return self.classifier
 
 
 def _outputs(card: ModelCard) -> list[str]:

@@ -1,1 +1,1 @@
-"""The routes, a module for each protocol: HTTP in, HTTP out."""
+"""The protocols in which clients ask, each a blueprint of routes: HTTP in, HTTP out."""

@@ -1,21 +1,26 @@
 """The page for people, and what it tells of the model: its card and its report."""
 
+import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, current_app, request, send_from_directory
 from werkzeug.exceptions import BadGateway, NotFound, ServiceUnavailable
 
-from registry.card import ModelCard
-from registry.catalog import Registry
 from registry.errors import RegistryError, StoreUnavailableError
-from registry.settings import open_registry
-from service.settings import ServiceSettings
+from service.http import Answer, json_answer
 
-page = Blueprint("page", __name__)
+if TYPE_CHECKING:
+    from registry.card import ModelCard
+    from registry.catalog import Registry
+
+routes = Blueprint("page", __name__)
 
 FOLDER = Path(__file__).parents[1] / "page"
 REPORT_FILE = "report.html"
 _RETRY_AFTER_S = 10
+
+_log = logging.getLogger("service")
 
 
 def _policy(**allowed: str) -> str:
@@ -51,33 +56,28 @@ REPORT_HEADERS = _FOR_ALL | {
 }
 
 
-@page.get("/")
-def home() -> Response:
+@routes.get("/")
+def home() -> Answer | Response:
     """The page to draw digits on; a word for a program that only asks whether someone is there."""
-    if "text/html" in request.headers.get("Accept", ""):
+    if "text/html" in request.environ.get("HTTP_ACCEPT", ""):
         return _file("index.html", PAGE_HEADERS)
-    headers = _FOR_ALL | {"Vary": "Accept"}
-    return Response('{"status":"alive"}', mimetype="application/json", headers=headers)
+    return json_answer({"status": "alive"}, headers=[*_FOR_ALL.items(), ("Vary", "Accept")])
 
 
-@page.get("/page/<name>")
+@routes.get("/page/<name>")
 def file(name: str) -> Response:
     """A script or style sheet of the page."""
     return _file(name, _FOR_ALL)
 
 
-@page.get("/model")
-def model() -> Response:
+@routes.get("/model")
+def model() -> Answer:
     """The card of the version that answers."""
-    response = Response(_card().model_dump_json(), mimetype="application/json")
-    response.headers.update(_FOR_ALL)
-    response.headers["Cache-Control"] = "no-cache"
-    response.add_etag()
-    response.make_conditional(request)
-    return response
+    headers = [*_FOR_ALL.items(), ("Cache-Control", "no-cache")]
+    return Answer(_card().model_dump_json().encode(), headers=headers)
 
 
-@page.get("/model/report")
+@routes.get("/model/report")
 def report() -> Response:
     """The training report of the version that answers, from the registry, digest-checked."""
     card = _card()
@@ -95,12 +95,12 @@ def _file(name: str, headers: dict[str, str]) -> Response:
     return response
 
 
-def _card() -> ModelCard:
-    card: ModelCard = current_app.extensions["served"].classifier.card
+def _card() -> "ModelCard":
+    card: ModelCard = current_app.extensions["models"].choose().card
     return card
 
 
-def _fetched(card: ModelCard) -> bytes:
+def _fetched(card: "ModelCard") -> bytes:
     try:
         return _registry().fetch(card, REPORT_FILE)
     except StoreUnavailableError:
@@ -109,14 +109,17 @@ def _fetched(card: ModelCard) -> bytes:
             retry_after=_RETRY_AFTER_S,
         ) from None
     except RegistryError as error:
-        current_app.logger.error("a report could not be had: %s", error)
+        _log.error("a report could not be had: %s", error)
         raise BadGateway("The registry no longer has the report as it was published.") from None
 
 
-def _registry() -> Registry:
+def _registry() -> "Registry":
     """Opened by the first to ask, in its worker: a connection does not survive a fork."""
     registry: Registry | None = current_app.extensions.get("registry")
     if registry is None:
-        settings: ServiceSettings = current_app.extensions["settings"]
+        # Imported here: nobody's first prediction waits for it.
+        from registry.settings import open_registry
+
+        settings = current_app.extensions["settings"]
         registry = current_app.extensions["registry"] = open_registry(settings.registry)
     return registry
