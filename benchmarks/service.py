@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -33,7 +33,7 @@ from benchmarks.load import ROOT, Load, Request, Served, has_wrk, put_load, serv
 from registry.contract import INPUT_NAME, MODEL_FILE, OUTPUT_NAME
 from registry.settings import RegistrySettings, open_registry
 from service.app import create_app
-from service.loader import load_classifier
+from service.models import Models
 from service.settings import ServiceSettings
 from tests import programs
 
@@ -111,7 +111,10 @@ def bodies_of(random_numbers: np.random.Generator) -> Bodies:
 
 def in_process(store: Path, model: Path, bodies: Bodies, rounds: int, goals: Goals) -> None:
     """What the application costs by itself, called as a server calls it."""
-    app = create_app(ServiceSettings(), models_of(store))
+    settings = ServiceSettings(registry=RegistrySettings(store=str(store)))
+    models = Models(settings)
+    models.prepare()
+    app = create_app(settings, models)
     batch = Request("/v2/models/digits/infer", bodies.v2_batch, bodies.v2_batch_headers)
     figures = in_turns(
         {
@@ -206,14 +209,6 @@ def compare(loads: Mapping[str, list[Load]], bare_us: float, goals: Goals) -> No
     print(goals.at_least("v2 infer / bare onnxruntime, images/CPU s", bare_us / batch, 0.4))
     tails = [load.p99_ms / load.p50_ms for load in loads["ours, JSON, 2 workers"]]
     print(goals.at_most("p99 / p50, 2 workers", median(tails), 3))
-
-
-def models_of(store: Path) -> Any:  # noqa: ANN401
-    """What `python -m service` would serve from `store`."""
-    registry = open_registry(RegistrySettings(store=str(store)))
-    from service.classifier import Served as Models
-
-    return Models(load_classifier(registry, registry.resolve("digits", "production").card))
 
 
 def plain_flask() -> Flask:
