@@ -11,27 +11,32 @@ from registry import keys
 from registry.card import ModelCard
 from registry.settings import RegistrySettings
 from service.app import create_app
-from service.classifier import Classifier, Served
+from service.classifier import Classifier
+from service.models import Models
 from service.protocols.page import FOLDER, REPORT_FILE
 from service.settings import ServiceSettings
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
-def client_of(store: Path, classifier: Classifier) -> FlaskClient:
-    settings = ServiceSettings(registry=RegistrySettings(store=str(store)))
-    return create_app(settings, Served(classifier)).test_client()
-
-
-@pytest.fixture
-def client(sample_store: Path, classifier: Classifier) -> FlaskClient:
-    return client_of(sample_store, classifier)
-
-
 @pytest.fixture
 def without_report(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {name: file for name, file in classifier.card.files.items() if name != REPORT_FILE}
     monkeypatch.setattr(classifier, "card", classifier.card.model_copy(update={"files": files}))
+
+
+@pytest.fixture
+def own_store(tmp_path: Path, sample_store: Path) -> Path:
+    """A copy of the sample's registry, to be damaged."""
+    return Path(shutil.copytree(sample_store, tmp_path / "store"))
+
+
+@pytest.fixture
+def client_of_own_store(own_store: Path) -> FlaskClient:
+    settings = ServiceSettings(registry=RegistrySettings(store=str(own_store)))
+    models = Models(settings)
+    models.prepare()
+    return create_app(settings, models).test_client()
 
 
 def test_a_browser_gets_the_page_and_a_program_a_word(client: FlaskClient) -> None:
@@ -112,26 +117,37 @@ def test_a_version_without_a_report_says_so(client: FlaskClient) -> None:
 
 
 def test_a_report_of_a_store_that_is_away_can_be_asked_for_later(
-    tmp_path: Path, classifier: Classifier
+    own_store: Path, client_of_own_store: FlaskClient
 ) -> None:
-    away = tmp_path / "store"
-    away.write_text("a file where the directory was")
+    own_store.rename(own_store.with_name("elsewhere"))
+    own_store.write_text("a file where the directory was")
 
-    answer = client_of(away, classifier).get("/model/report")
+    answer = client_of_own_store.get("/model/report")
 
     assert answer.status_code == 503
     assert answer.get_json()["error"].startswith("The report cannot be had just now")
     assert int(answer.headers["Retry-After"]) > 0
+    assert client_of_own_store.get("/model").status_code == 200
 
 
 def test_a_damaged_report_is_not_shown(
-    tmp_path: Path, sample_store: Path, classifier: Classifier
+    own_store: Path, client_of_own_store: FlaskClient, classifier: Classifier
 ) -> None:
-    store = tmp_path / "store"
-    shutil.copytree(sample_store, store)
-    (store / keys.blob(classifier.card.files[REPORT_FILE].digest)).write_text("<h1>100 %</h1>")
+    (own_store / keys.blob(classifier.card.files[REPORT_FILE].digest)).write_text("<h1>100 %</h1>")
 
-    answer = client_of(store, classifier).get("/model/report")
+    answer = client_of_own_store.get("/model/report")
 
     assert answer.status_code == 502
     assert "100 %" not in answer.text
+
+
+def test_without_a_model_there_is_no_card(tmp_path: Path) -> None:
+    registry = RegistrySettings(store=str(tmp_path))
+    settings = ServiceSettings(registry=registry, wait_for_model=True)
+    models = Models(settings)
+    models.prepare()
+    client = create_app(settings, models).test_client()
+
+    for path in ("/model", "/model/report"):
+        answer = client.get(path)
+        assert (answer.status_code, "no version" in answer.text) == (503, True)

@@ -5,20 +5,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, current_app, request, send_from_directory
-from werkzeug.exceptions import BadGateway, NotFound, ServiceUnavailable
+from werkzeug.exceptions import BadGateway, NotFound
 
 from registry.errors import RegistryError, StoreUnavailableError
+from service.access.headers import API_HEADERS, PAGE_HEADERS
+from service.errors import ModelUnavailableError
 from service.http import Answer, json_answer
 
 if TYPE_CHECKING:
     from registry.card import ModelCard
-    from registry.catalog import Registry
+    from service.models import Models
 
 routes = Blueprint("page", __name__)
 
 FOLDER = Path(__file__).parents[1] / "page"
 REPORT_FILE = "report.html"
-_RETRY_AFTER_S = 10
 
 _log = logging.getLogger("service")
 
@@ -30,14 +31,8 @@ def _policy(**allowed: str) -> str:
     return "; ".join(f"{name.replace('_', '-')} {value}".strip() for name, value in rules.items())
 
 
-_FOR_ALL = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 # Images from data: are the icon; trusted types let no script write markup.
-PAGE_HEADERS = _FOR_ALL | {
+HOME_HEADERS = {
     "Content-Security-Policy": _policy(
         script_src="'self'",
         style_src="'self'",
@@ -48,11 +43,13 @@ PAGE_HEADERS = _FOR_ALL | {
     ),
     "Permissions-Policy": "camera=(self), geolocation=(), microphone=(), payment=(), usb=()",
     "Vary": "Accept",
+    **dict(PAGE_HEADERS),
 }
 # Whoever published the version wrote the report: it may look as it likes, and do nothing.
-REPORT_HEADERS = _FOR_ALL | {
+REPORT_HEADERS = {
     "Content-Security-Policy": _policy(sandbox="", style_src="'unsafe-inline'", img_src="data:"),
     "Cache-Control": "no-cache",
+    **dict(PAGE_HEADERS),
 }
 
 
@@ -60,21 +57,20 @@ REPORT_HEADERS = _FOR_ALL | {
 def home() -> Answer | Response:
     """The page to draw digits on; a word for a program that only asks whether someone is there."""
     if "text/html" in request.environ.get("HTTP_ACCEPT", ""):
-        return _file("index.html", PAGE_HEADERS)
-    return json_answer({"status": "alive"}, headers=[*_FOR_ALL.items(), ("Vary", "Accept")])
+        return _file("index.html", HOME_HEADERS)
+    return json_answer({"status": "alive"}, headers=[*API_HEADERS, ("Vary", "Accept")])
 
 
 @routes.get("/page/<name>")
 def file(name: str) -> Response:
     """A script or style sheet of the page."""
-    return _file(name, _FOR_ALL)
+    return _file(name, dict(PAGE_HEADERS))
 
 
 @routes.get("/model")
-def model() -> Answer:
+def card() -> Answer:
     """The card of the version that answers."""
-    headers = [*_FOR_ALL.items(), ("Cache-Control", "no-cache")]
-    return Answer(_card().model_dump_json().encode(), headers=headers)
+    return Answer(_card().model_dump_json().encode(), headers=API_HEADERS)
 
 
 @routes.get("/model/report")
@@ -95,31 +91,27 @@ def _file(name: str, headers: dict[str, str]) -> Response:
     return response
 
 
+def _models() -> "Models":
+    models: Models = current_app.extensions["models"]
+    return models
+
+
 def _card() -> "ModelCard":
-    card: ModelCard = current_app.extensions["models"].choose().card
-    return card
+    """That of what answers most: a canary has a card too, which is not the one people ask for."""
+    models = _models()
+    primary = models.named.get("primary") or models.choose()
+    return primary.card
 
 
 def _fetched(card: "ModelCard") -> bytes:
+    models = _models()
     try:
-        return _registry().fetch(card, REPORT_FILE)
+        return models.registry.fetch(card, REPORT_FILE)
     except StoreUnavailableError:
-        raise ServiceUnavailable(
+        raise ModelUnavailableError(
             "The report cannot be had just now: the store is away. Try again later.",
-            retry_after=_RETRY_AFTER_S,
+            retry_after_s=models.retry_after_s,
         ) from None
     except RegistryError as error:
         _log.error("a report could not be had: %s", error)
         raise BadGateway("The registry no longer has the report as it was published.") from None
-
-
-def _registry() -> "Registry":
-    """Opened by the first to ask, in its worker: a connection does not survive a fork."""
-    registry: Registry | None = current_app.extensions.get("registry")
-    if registry is None:
-        # Imported here: nobody's first prediction waits for it.
-        from registry.settings import open_registry
-
-        settings = current_app.extensions["settings"]
-        registry = current_app.extensions["registry"] = open_registry(settings.registry)
-    return registry
