@@ -1,5 +1,6 @@
 /** Shows the card of the model that answers: how good it is, and where it comes from. */
 
+import { credentials, saveWithKey } from "./access.js";
 import { short } from "./words.js";
 
 const share = (value) => `${(value * 100).toFixed(2)}%`;
@@ -23,13 +24,15 @@ export function offerCard() {
 }
 
 async function open() {
+  find("card-title").textContent = "";
+  find("card-body").replaceChildren();
   find("card-note").textContent = "Asking for the card …";
   dialog.showModal();
   try {
-    const response = await fetch("model", { headers: { Accept: "application/json" } });
-    if (!response.ok) throw new Error(`status ${response.status}`);
-    show(await response.json());
-    find("card-note").textContent = "";
+    const response = await fetch("model", { headers: credentials() });
+    const content = await response.json();
+    if (response.ok) show(content);
+    find("card-note").textContent = response.ok ? "" : content.error;
   } catch {
     find("card-note").textContent = "The card cannot be had just now. Close this and try again.";
   }
@@ -61,12 +64,15 @@ function figures(metrics) {
 }
 
 function links({ files }) {
-  const elsewhere = { target: "_blank", rel: "noopener" };
-  const all = [make("a", { href: "model", ...elsewhere }, "Card as JSON")];
-  if ("report.html" in files) {
-    all.unshift(make("a", { href: "model/report", ...elsewhere }, "Training report"));
-  }
+  const all = [link("model", "Card as JSON", "card.json")];
+  if ("report.html" in files) all.unshift(link("model/report", "Training report", "report.html"));
   return make("p", { className: "links" }, ...all);
+}
+
+function link(href, text, fileName) {
+  const element = make("a", { href, target: "_blank", rel: "noopener" }, text);
+  saveWithKey(element, fileName);
+  return element;
 }
 
 function version({ created_at, files, signatures, tags }) {

@@ -1,5 +1,6 @@
 /** Wires the page: the sheet, its tools, the reading beside it, and the two dialogs. */
 
+import { takeKey } from "./access.js";
 import { takePhotos } from "./camera.js";
 import { offerCard } from "./card.js";
 import { Drawing, SIDE, paint, toPng } from "./drawing.js";
@@ -79,6 +80,11 @@ function showPenState() {
   find("pen-state").textContent = drawing.isPenDown ? "Pen down" : "Pen up";
 }
 
+function askAgain() {
+  showWaiting();
+  predictor.ask();
+}
+
 /** @param {File} file */
 async function takeFile(file) {
   try {
@@ -97,10 +103,8 @@ offerCard();
 find("undo").addEventListener("click", () => drawing.undo());
 find("redo").addEventListener("click", () => drawing.redo());
 find("clear").addEventListener("click", () => drawing.clear());
-find("retry").addEventListener("click", () => {
-  showWaiting();
-  predictor.ask();
-});
+find("retry").addEventListener("click", askAgain);
+takeKey(askAgain);
 document.addEventListener("keydown", (event) => {
   // A dialog's keys are its own: Escape closes it.
   if (document.querySelector("dialog[open]")) return;

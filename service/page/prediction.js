@@ -1,5 +1,7 @@
 /** Asks the service, never twice at once, and always about the latest drawing. */
 
+import { credentials } from "./access.js";
+
 const PAUSE_MS = 60;
 const PATIENCE_MS = 15_000;
 const LONGEST_WAIT_S = 30;
@@ -24,6 +26,7 @@ const LONGEST_WAIT_S = 30;
  * @typedef {object} Failure
  * @property {string} message
  * @property {boolean} isPassing asking again may help
+ * @property {boolean} [needsKey] asking with an API key, or another one, will help
  * @property {number} [retryAfter_s] when the service wants to be asked again
  *
  * @typedef {{answer: Answer, number: ReadNumber | null} | {failure: Failure}} Outcome
@@ -120,6 +123,7 @@ async function post(path, body, signal) {
   const response = await fetch(path, {
     method: "POST",
     headers: {
+      ...credentials(),
       Accept: "application/json",
       "Content-Type": body.type || "application/octet-stream",
     },
@@ -138,6 +142,7 @@ function failureOf(response, content) {
   return {
     message: content?.error ?? `The service could not answer (status ${response.status}).`,
     isPassing: response.status >= 500 || response.status === 429,
+    needsKey: response.status === 401,
     retryAfter_s: seconds > 0 ? Math.min(seconds, LONGEST_WAIT_S) : undefined,
   };
 }

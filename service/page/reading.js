@@ -1,5 +1,6 @@
 /** Shows what the model reads: the digit or why there is none, the probabilities, the model. */
 
+import { showKeyhole } from "./access.js";
 import { showExplanation } from "./explanation.js";
 import { showNumber, sign } from "./number.js";
 import { named, percent, setText, short } from "./words.js";
@@ -42,10 +43,11 @@ export function showNothing() {
 }
 
 /** @param {import("./prediction.js").Failure} failure */
-export function showFailure({ message, isPassing }) {
+export function showFailure({ message, isPassing, needsKey = false }) {
   say({ headline: "No answer", remark: message });
   showNothingElse();
   find("retry").hidden = !isPassing;
+  showKeyhole(needsKey);
 }
 
 /** Dims an answer that is no longer about what is on the sheet. */
@@ -120,6 +122,7 @@ let settling = 0;
 function say({ digit = "", second = "", headline, remark, isDoubtful = false }) {
   section.setAttribute("aria-busy", "false");
   find("retry").hidden = true;
+  showKeyhole(false);
   find("verdict").classList.toggle("is-doubtful", isDoubtful);
   find("verdict").classList.toggle("is-number", digit.length > 2);
   setText(find("digit"), digit);
