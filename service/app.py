@@ -26,7 +26,7 @@ PROTOCOLS = (health.routes, predict.routes, page.routes, kserve_v1.routes, sagem
 
 def create_app(settings: ServiceSettings, models: "Models") -> "Application":
     """A WSGI application that answers with what `models` chooses."""
-    app = Application("service", static_folder="page", static_url_path="/page")
+    app = Application("service", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.extensions["settings"] = settings
     app.extensions["models"] = models
