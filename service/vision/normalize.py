@@ -41,9 +41,7 @@ def normalize(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def check_not_blank(grey: NDArray[np.uint8]) -> None:
     """Raise BlankImageError where no ink can stand out from the paper."""
     if int(grey.max()) - int(grey.min()) < _MIN_CONTRAST:
-        raise BlankImageError(
-            "The image is blank: nothing in it stands out from the background.", reason="blank"
-        )
+        raise BlankImageError("The image is blank: nothing in it stands out from the background.")
 
 
 def is_mnist_like(grey: NDArray[np.uint8]) -> bool:
