@@ -125,10 +125,10 @@ def open_store(settings: RegistrySettings) -> ObjectStore:
     """The store that the settings name."""
     address = urlsplit(settings.store)
     if address.scheme == "s3":
-        # Imported here: boto3 takes longer to import than a local registry takes to answer.
-        from registry import s3
+        # Imported here: a local registry needs no HTTP.
+        from registry import s3_light
 
-        return s3.connect(settings, address.netloc, address.path, _cache_directory(settings))
+        return s3_light.connect(settings, address.netloc, address.path, _cache_directory(settings))
     if address.scheme == "file":
         return LocalStore(Path(unquote(address.path)))
     return LocalStore(Path(settings.store))

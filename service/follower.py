@@ -96,8 +96,7 @@ class Follower:
         if trouble != self._trouble:
             self._trouble = trouble
             text = " ".join(str(error).split()) or type(error).__name__
-            still = f"still serving {self._served()}" if self.classifier else "nothing to serve yet"
-            self._report(f"{still}: {text}")
+            self._report(f"{self._present()}: {text}")
 
     def _recover(self) -> None:
         if self.known is None or self.known.stale:
@@ -107,9 +106,13 @@ class Follower:
             self._trouble = None
             self._report(f"{self._alias} is known to name {self._served()} again")
 
+    def _present(self) -> str:
+        if self.classifier:
+            return f"still serving {self._served()}"
+        return "no model yet" if self.role == "primary" else f"no {self.role} yet"
+
     def _served(self) -> str:
-        if self.classifier is None:
-            return "nothing"
+        assert self.classifier  # noqa: S101 - only asked where there is one
         card = self.classifier.card
         served = f"{card.name} version {card.version}"
         return served if self.role == "primary" else f"{served} as {self.role}"

@@ -65,7 +65,7 @@ class Models:
             for role, alias in _aliases(settings).items()
         ]
         self._primary = self._followers[0]
-        self._shadow = Shadow(settings.shadow_percent, self._observer)
+        self.shadow = Shadow(settings.shadow_percent, self._observer)
         self._named: dict[Role, Classifier] = {}
         self._traffic: Traffic | None = None
         self._agreement = Agreement(len(self._followers))
@@ -107,6 +107,11 @@ class Models:
     def retry_after_s(self) -> int:
         """When it makes sense to ask again for what is not to be had."""
         return min(_LONGEST_RETRY_S, math.ceil(self._settings.follow_interval_s) or 1)
+
+    @property
+    def registry(self) -> Registry:
+        """The registry, opened by this process when it is first asked for."""
+        return self._opened()
 
     @property
     def named(self) -> dict[Role, Classifier]:
@@ -174,7 +179,7 @@ class Models:
         self._registry = None
         threading.Thread(target=self._run, name="follow", daemon=True).start()
         if self._settings.shadow_alias:
-            self._shadow.start()
+            self.shadow.start()
 
     def check(self) -> Exception | None:
         """Ask once what the aliases name, and go along; returns why the primary does not."""
@@ -198,13 +203,13 @@ class Models:
             others = {
                 role: other for role, other in named.items() if other.digest != primary.digest
             }
-            self._shadow.classifier = others.get("shadow")
+            self.shadow.classifier = others.get("shadow")
             self._traffic = Traffic(
                 primary,
                 others.get("canary"),
                 self._settings.canary_percent,
                 self._observer,
-                self._shadow.witness if "shadow" in others else None,
+                self.shadow.witness if "shadow" in others else None,
             )
         for role in named:
             if named[role] is not before.get(role):

@@ -103,9 +103,10 @@ class PinnedVersions:
             return sorted({*self._listed, *self._memory.numbers()})
 
     def _fetched(self, version: int, open_registry: Callable[[], Registry]) -> Classifier:
-        until, failure = self._failures.get(version, (-math.inf, None))
-        if failure and time.monotonic() < until:
-            raise failure.with_traceback(None)
+        until, known = self._failures.get(version, (-math.inf, None))
+        if known and time.monotonic() < until:
+            raise known.with_traceback(None)
+        failure: RequestError
         is_registered = version in self.registered(open_registry)
         if time.monotonic() < self._away_until:
             raise self._unavailable(version, "is not loaded, and the store is away")
@@ -113,25 +114,23 @@ class PinnedVersions:
             raise ModelNotFoundError(f"{self._model} has no version {version}.")
         try:
             return self._from_store(version, open_registry())
-        except (ModelNotFoundError, ModelUnavailableError) as error:
-            self._failures[version] = (time.monotonic() + self._retry_after_s, error)
-            raise
-
-    def _from_store(self, version: int, registry: Registry) -> Classifier:
-        try:
-            card = registry.card(self._model, version)
-            registry.require_trusted(card, self._alias)
-            return self._tried(registry, card)
-        except DeletedError:
-            raise ModelNotFoundError(f"{self._model} version {version} was deleted.") from None
         except StoreUnavailableError as error:
             self.note_outage(error)
             raise self._unavailable(version, "is not loaded, and the store is away") from None
+        except DeletedError:
+            failure = ModelNotFoundError(f"{self._model} version {version} was deleted.")
         except (ModelUnusableError, RegistryError) as error:
             if self._refuse(version, error):
                 self._report(f"not serving {self._model} version {version}: {error}")
             # What exactly is wrong is for those who keep the store.
-            raise self._unavailable(version, "cannot be served") from None
+            failure = self._unavailable(version, "cannot be served")
+        self._failures[version] = (time.monotonic() + self._retry_after_s, failure)
+        raise failure
+
+    def _from_store(self, version: int, registry: Registry) -> Classifier:
+        card = registry.card(self._model, version)
+        registry.require_trusted(card, self._alias)
+        return self._tried(registry, card)
 
     def _tried(self, registry: Registry, card: ModelCard) -> Classifier:
         classifier = load_classifier(registry, card)

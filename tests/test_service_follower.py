@@ -288,13 +288,13 @@ def stopped(process: subprocess.Popen[str]) -> list[str]:
     return output.splitlines()
 
 
-def test_twenty_promotions_under_load_lose_no_request(
+def test_hundred_promotions_under_load_lose_no_request(
     store: Path, releases: Releases, pixels: bytes
 ) -> None:
     with service(ZIFFER_STORE=store) as (url, process):
         load = Load(url, pixels)
         with load.running():
-            for _ in range(20):
+            for _ in range(100):
                 version = releases.release().version
                 until(lambda: load.has_seen(version))  # noqa: B023 - called before it changes
         lines = stopped(process)
@@ -303,13 +303,13 @@ def test_twenty_promotions_under_load_lose_no_request(
         version: releases.registry.card(DIGITS, version).files[MODEL_FILE].digest
         for version in releases.registry.versions(DIGITS)
     }
-    assert len(set(registered.values())) == 21
+    assert len(set(registered.values())) == 101
     for answers in load.answers:
         assert {status for status, _, _ in answers} == {200}
         assert all(registered[version] == digest for _, version, digest in answers)
         versions = [version for _, version, _ in answers]
         assert versions == sorted(versions)
-    assert lines == [f"serving digits version {version}" for version in range(2, 22)]
+    assert lines == [f"serving digits version {version}" for version in range(2, 102)]
 
 
 def test_model_that_is_none_never_serves(store: Path, releases: Releases, pixels: bytes) -> None:
