@@ -11,7 +11,8 @@ from werkzeug.routing import MapAdapter
 from service import errors
 from service.errors import RequestError
 from service.http import Answer
-from service.protocols import health, page, predict
+from service.protocols import health, kserve_v1, page, predict, sagemaker
+from service.protocols.vertex import vertex_routes
 from service.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
     from service.access.gate import Gate
     from service.models import Models
 
-PROTOCOLS = (health.routes, predict.routes, page.routes)
+PROTOCOLS = (health.routes, predict.routes, page.routes, kserve_v1.routes, sagemaker.routes)
 
 
 def create_app(settings: ServiceSettings, models: "Models") -> "Application":
     """A WSGI application that answers with what `models` chooses."""
-    app = Application("service", static_folder="page", static_url_path="/page")
+    app = Application("service", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.extensions["settings"] = settings
     app.extensions["models"] = models
@@ -34,8 +35,9 @@ def create_app(settings: ServiceSettings, models: "Models") -> "Application":
         from service.access.gate import open_gate
 
         app.gate = open_gate(settings)
-    for routes in PROTOCOLS:
-        app.register_blueprint(routes)
+    for routes in (*PROTOCOLS, vertex_routes(settings)):
+        if routes is not None:
+            app.register_blueprint(routes)
     return app
 
 

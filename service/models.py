@@ -109,6 +109,11 @@ class Models:
         return min(_LONGEST_RETRY_S, math.ceil(self._settings.follow_interval_s) or 1)
 
     @property
+    def registry(self) -> Registry:
+        """The registry, opened by this process when it is first asked for."""
+        return self._opened()
+
+    @property
     def named(self) -> dict[Role, Classifier]:
         """What has each role: primary, canary and shadow, as far as there are such."""
         return self._named

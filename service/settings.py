@@ -17,6 +17,12 @@ def _origins(text: str) -> str:
     return text
 
 
+def _route(path: str) -> str:
+    if not path.startswith("/") or set(path) & set("<>?#") or path == "/":
+        raise ValueError("expected a path such as /predict-digits")
+    return path
+
+
 class ServiceSettings(Settings):
     """What to serve, and how."""
 
@@ -49,6 +55,7 @@ class ServiceSettings(Settings):
     )
     shadow_percent: float = setting(100, "share of the requests to copy", ge=0, le=100)
     max_body_bytes: int = setting(6_000_000, "largest request body", ge=1024, le=1 << 30)
+    max_batch: int = setting(4096, "most images in one request", ge=1, le=1 << 20)
     max_image_pixels: int = setting(
         25_000_000, "largest image, by its width times its height", ge=784, le=1 << 30
     )
@@ -83,6 +90,12 @@ class ServiceSettings(Settings):
     )
     confidence_threshold: float = setting(
         0.5, "a digit less likely than this is rejected; 0: none is", ge=0, le=1
+    )
+    vertex_health_route: Annotated[str, AfterValidator(_route)] | None = setting(
+        None, "another address of the readiness, which Vertex AI sets", env="AIP_HEALTH_ROUTE"
+    )
+    vertex_predict_route: Annotated[str, AfterValidator(_route)] | None = setting(
+        None, "another address of V1's predict, which Vertex AI sets", env="AIP_PREDICT_ROUTE"
     )
 
     @model_validator(mode="after")
