@@ -6,10 +6,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from service.errors import InputError, UnsupportedTypeError
+from service.errors import BlankImageError, InputError, UnsupportedTypeError
 from service.schemas import PixelsRequest
-from service.vision.decode import decode
-from service.vision.normalize import check_not_blank, normalize
+from service.vision import prepare
+from service.vision.ink import MIN_CONTRAST
 
 _FORM_FIELD = "image"
 
@@ -24,8 +24,11 @@ def read_pixels(request: Request, *, max_image_pixels: int) -> NDArray[np.uint8]
     """
     if request.mimetype == "application/json":
         return _from_json(_body(request))
-    content = _image_file(request)
-    return normalize(decode(content, max_pixels=max_image_pixels).grey)
+    prepared = prepare(_image_file(request), max_pixels=max_image_pixels)
+    if not len(prepared.candidates):
+        raise _blank()
+    first: NDArray[np.uint8] = prepared.candidates[0]
+    return first
 
 
 def _image_file(request: Request) -> bytes:
@@ -75,5 +78,12 @@ def _from_json(content: bytes) -> NDArray[np.uint8]:
             problems=problems,
         ) from None
     image = np.array(pixels, np.uint8)
-    check_not_blank(image)
+    if int(image.max()) - int(image.min()) < MIN_CONTRAST:
+        raise _blank()
     return image
+
+
+def _blank() -> BlankImageError:
+    return BlankImageError(
+        "The image is blank: nothing in it stands out from the background.", reason="blank"
+    )
