@@ -11,7 +11,7 @@ from werkzeug.routing import MapAdapter
 from service import errors
 from service.errors import RequestError
 from service.http import Answer
-from service.protocols import health, page, predict
+from service.protocols import health, open_inference, page, predict
 from service.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from service.classifier import Served as Models
 
-PROTOCOLS = (health.routes, predict.routes, page.routes)
+PROTOCOLS = (health.routes, predict.routes, open_inference.routes, page.routes)
 
 
 def create_app(settings: ServiceSettings, models: "Models") -> "Application":

@@ -26,6 +26,7 @@ class ServiceSettings(Settings):
         5, "seconds until the service asks again what the alias names; 0: never", ge=0, le=86400
     )
     max_body_bytes: int = setting(6_000_000, "largest request body", ge=1024, le=1 << 30)
+    max_batch: int = setting(4096, "most images in one request", ge=1, le=1 << 16)
     max_image_pixels: int = setting(
         25_000_000, "largest image, by its width times its height", ge=784, le=1 << 30
     )
