@@ -191,6 +191,10 @@ class Registry:
             self._cache.put(stored, body)
         return body
 
+    def require_trusted(self, card: ModelCard, alias: str) -> None:
+        """Raise UntrustedError where what `alias` names must be signed and the version is not."""
+        promotion.require_trusted(self.store, self.policy, card, alias)
+
     def require_safe_writes(self) -> None:
         """Raise UnsafeStoreError where two writers could overwrite each other unnoticed."""
         if self.store.guarantee() is Guarantee.NONE and not self._single_writer:

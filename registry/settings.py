@@ -34,6 +34,9 @@ def _named(kind: str, name: str) -> str:
         raise ValueError(str(error)) from None
 
 
+AliasName = Annotated[str, AfterValidator(_alias_name)]
+
+
 def _store_address(address: str) -> str:
     scheme = re.match(r"([a-z0-9+.-]+)://", address, re.IGNORECASE)
     if scheme and scheme[1].lower() not in {"file", "s3"}:
@@ -67,9 +70,7 @@ class RegistrySettings(Settings):
         "var/registry", "where the registry is: s3://bucket/prefix, file:///path or a path"
     )
     model: Annotated[str, AfterValidator(_model_name)] = setting("digits", "name of the model")
-    alias: Annotated[str, AfterValidator(_alias_name)] = setting(
-        "production", "alias that training promotes and the service follows"
-    )
+    alias: AliasName = setting("production", "alias that training promotes and the service follows")
     cache_dir: Path | None = setting(
         None, "where files fetched from S3 are kept; unset: ziffer/registry in the user's cache"
     )

@@ -17,7 +17,8 @@ from service.settings import ServiceSettings
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-    from service.classifier import Served as Models
+    from service.access.gate import Gate
+    from service.models import Models
 
 PROTOCOLS = (health.routes, predict.routes, open_inference.routes, page.routes)
 
@@ -28,6 +29,11 @@ def create_app(settings: ServiceSettings, models: "Models") -> "Application":
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.extensions["settings"] = settings
     app.extensions["models"] = models
+    if settings.is_guarded:
+        # Imported here: a service that only its owner reaches starts without it.
+        from service.access.gate import open_gate
+
+        app.gate = open_gate(settings)
     for routes in PROTOCOLS:
         app.register_blueprint(routes)
     return app
@@ -50,6 +56,7 @@ class Application(Flask):
     """
 
     session_interface = _NoSessions()
+    gate: "Gate | None" = None
 
     def wsgi_app(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -61,6 +68,8 @@ class Application(Flask):
             answer = self._answered(environ)
         finally:
             context.pop(None)
+        if self.gate is not None:
+            start_response = self.gate.adding_headers(environ, start_response)
         return answer(environ, start_response)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
@@ -91,6 +100,8 @@ class Application(Flask):
 
     def _answered(self, environ: "WSGIEnvironment") -> Answer | Response:
         try:
+            if self.gate is not None and (answer := self.gate.check(environ)) is not None:
+                return answer
             return cast(Answer | Response, self.dispatch_request())
         except RequestError as error:
             return self._problem(error, environ)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
     from service.classifier import Classifier, Reading
-    from service.classifier import Served as Models
+    from service.models import Models
 
 
 class Stages:

@@ -1,11 +1,20 @@
 """The settings of `python -m service`."""
 
-from typing import ClassVar
+from pathlib import Path
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from registry.configuration import Settings, setting
-from registry.settings import RegistrySettings
+from registry.settings import AliasName, RegistrySettings
+
+
+def _origins(text: str) -> str:
+    # Imported here: few services have other origins.
+    from service.access.cors import parse_origins
+
+    parse_origins(text)
+    return text
 
 
 class ServiceSettings(Settings):
@@ -25,8 +34,54 @@ class ServiceSettings(Settings):
     follow_interval_s: float = setting(
         5, "seconds until the service asks again what the alias names; 0: never", ge=0, le=86400
     )
+    wait_for_model: bool = setting(
+        False, "start without a model, not ready, and serve when the alias names one"
+    )
+    loaded_versions: int = setting(
+        4, "versions that stay in memory; those that an alias names do in any case", ge=1, le=1000
+    )
+    canary_alias: AliasName | None = setting(
+        None, "alias of a version that answers a share of the requests"
+    )
+    canary_percent: float = setting(0, "the canary's share of the requests", ge=0, le=100)
+    shadow_alias: AliasName | None = setting(
+        None, "alias of a version that reads a copy of the requests and is compared"
+    )
+    shadow_percent: float = setting(100, "share of the requests to copy", ge=0, le=100)
     max_body_bytes: int = setting(6_000_000, "largest request body", ge=1024, le=1 << 30)
     max_batch: int = setting(4096, "most images in one request", ge=1, le=1 << 16)
     max_image_pixels: int = setting(
         25_000_000, "largest image, by its width times its height", ge=784, le=1 << 30
+    )
+    api_keys: Path | None = setting(
+        None,
+        "file of API keys, which python -m service.access makes; unset: everybody may predict, "
+        "nobody may load models",
+    )
+    metrics_need_key: bool = setting(False, "ask for an API key at /metrics, too")
+    rate_limit: float = setting(
+        0,
+        "requests a second that an API key, or an address where there are no keys, may send; "
+        "0: any number",
+        ge=0,
+        le=1e6,
+    )
+    rate_burst: int = setting(20, "requests that may come at once before that", ge=1, le=1_000_000)
+    trusted_proxies: int = setting(
+        0, "proxies in front that append the client's address to X-Forwarded-For", ge=0, le=10
+    )
+    cors_origins: Annotated[str, AfterValidator(_origins)] | None = setting(
+        None, "other origins whose pages may ask, separated by commas, or * for all; unset: none"
+    )
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether requests are checked at all before they are answered."""
+        return bool(self.api_keys or self.rate_limit or self.cors_origins)
+
+    not_a_digit_threshold: float = setting(
+        0.5, "an image more likely than this to be no digit is rejected; 1: none is", ge=0, le=1
+    )
+    confidence_threshold: float = setting(
+        0.5, "a digit less likely than this is rejected; 0: none is", ge=0, le=1
     )

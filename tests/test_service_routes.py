@@ -14,10 +14,11 @@ from registry.card import DraftCard, ModelCard, TensorSpec
 from registry.contract import MODEL_FILE, SIGNATURE
 from registry.settings import RegistrySettings, open_registry
 from service.app import create_app
-from service.classifier import Classifier, Served
+from service.classifier import Classifier
 from service.errors import ModelUnusableError
 from service.settings import ServiceSettings
 from tests.drawings import drawing, encoded
+from tests.service_models import models_of
 from training.export import to_onnx
 from training.mnist import Mnist
 from training.network import build
@@ -248,11 +249,11 @@ def test_model_of_another_signature_is_unusable(sample_store: Path, classifier: 
         Classifier(b"any", card)
 
 
-def test_model_that_takes_nothing_for_a_digit_says_so(sample_store: Path, seven: bytes) -> None:
+def test_model_that_takes_nothing_for_a_digit_says_so(seven: bytes, classifier: Classifier) -> None:
     onnx_file = to_onnx(build(Recipe()), "categorical_cross_entropy", level=1000.0)
-    served = Served(Classifier(onnx_file, publish(sample_store, onnx_file)))
+    models = models_of(onnx_file, classifier.card.draft)
 
-    answer = create_app(ServiceSettings(), served).test_client().post("/predict", data=seven)
+    answer = create_app(ServiceSettings(), models).test_client().post("/predict", data=seven)
 
     assert answer.get_json()["not_a_digit"] == pytest.approx(1)
     assert sum(answer.get_json()["probabilities"]) == pytest.approx(1, abs=1e-5)
@@ -265,9 +266,10 @@ def test_model_that_does_not_say_what_is_no_digit_is_served(
         classifier.card, MODEL_FILE
     )
     signature = SIGNATURE.model_copy(update={"outputs": SIGNATURE.outputs[:1]})
-    served = Served(Classifier(onnx_file, publish(sample_store, onnx_file, signature=signature)))
+    draft = classifier.card.draft.model_copy(update={"signature": signature})
+    models = models_of(onnx_file, draft)
 
-    answer = create_app(ServiceSettings(), served).test_client().post("/predict", data=seven)
+    answer = create_app(ServiceSettings(), models).test_client().post("/predict", data=seven)
 
     assert answer.get_json()["digit"] == 7
     assert answer.get_json()["not_a_digit"] is None

@@ -97,12 +97,12 @@ def _from_json(body: bytes) -> NDArray[np.uint8]:
 
 def _from_file(content: bytes) -> NDArray[np.uint8]:
     # Imported here: who sends pixels need not wait for an imaging library.
-    from service.decode import decode
-    from service.normalize import normalize
+    from service.vision.decode import decode
+    from service.vision.normalize import normalize
 
     settings = current_app.extensions["settings"]
-    grey = decode(content, max_pixels=settings.max_image_pixels)
-    return normalize(grey).reshape(1, IMAGE_SIDE, IMAGE_SIDE)
+    picture = decode(content, max_pixels=settings.max_image_pixels)
+    return normalize(picture.grey).reshape(1, IMAGE_SIDE, IMAGE_SIDE)
 
 
 def _form_file() -> bytes:
