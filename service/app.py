@@ -11,7 +11,9 @@ from werkzeug.routing import MapAdapter
 from service import errors
 from service.errors import RequestError
 from service.http import Answer
-from service.protocols import health, open_inference, page, predict
+from service.protocols import health, page, predict
+from service.protocols.open_inference import repository
+from service.protocols.open_inference import routes as open_inference
 from service.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -20,7 +22,13 @@ if TYPE_CHECKING:
     from service.access.gate import Gate
     from service.models import Models
 
-PROTOCOLS = (health.routes, predict.routes, open_inference.routes, page.routes)
+PROTOCOLS = (
+    health.routes,
+    predict.routes,
+    open_inference.routes,
+    repository.routes,
+    page.routes,
+)
 
 
 def create_app(settings: ServiceSettings, models: "Models") -> "Application":

@@ -3,7 +3,3 @@
 https://github.com/kserve/open-inference-protocol, and Triton's extensions for binary tensors,
 classification, statistics, model configuration and the model repository.
 """
-
-from service.protocols.open_inference.routes import routes
-
-__all__ = ["routes"]
