@@ -11,9 +11,10 @@ from werkzeug.routing import MapAdapter
 from service import errors
 from service.errors import RequestError
 from service.http import Answer
-from service.protocols import health, page, predict
-from service.protocols.open_inference import repository
+from service.protocols import health, kserve_v1, page, predict, sagemaker
+from service.protocols.open_inference import repository as model_repository
 from service.protocols.open_inference import routes as open_inference
+from service.protocols.vertex import vertex_routes
 from service.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -26,14 +27,16 @@ PROTOCOLS = (
     health.routes,
     predict.routes,
     open_inference.routes,
-    repository.routes,
+    model_repository.routes,
+    kserve_v1.routes,
+    sagemaker.routes,
     page.routes,
 )
 
 
 def create_app(settings: ServiceSettings, models: "Models") -> "Application":
     """A WSGI application that answers with what `models` chooses."""
-    app = Application("service", static_folder="page", static_url_path="/page")
+    app = Application("service", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.extensions["settings"] = settings
     app.extensions["models"] = models
@@ -42,8 +45,9 @@ def create_app(settings: ServiceSettings, models: "Models") -> "Application":
         from service.access.gate import open_gate
 
         app.gate = open_gate(settings)
-    for routes in PROTOCOLS:
-        app.register_blueprint(routes)
+    for routes in (*PROTOCOLS, vertex_routes(settings)):
+        if routes is not None:
+            app.register_blueprint(routes)
     return app
 
 

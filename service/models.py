@@ -61,11 +61,11 @@ class Models:
             observer=self._observer,
         )
         self._followers = [
-            Follower(self.name, alias, role, self._pinned.load, report)
+            Follower(self.name, alias, role, self._pinned, report)
             for role, alias in _aliases(settings).items()
         ]
         self._primary = self._followers[0]
-        self._shadow = Shadow(settings.shadow_percent, self._observer)
+        self.shadow = Shadow(settings.shadow_percent, self._observer)
         self._named: dict[Role, Classifier] = {}
         self._traffic: Traffic | None = None
         self._agreement = Agreement(len(self._followers))
@@ -107,6 +107,11 @@ class Models:
     def retry_after_s(self) -> int:
         """When it makes sense to ask again for what is not to be had."""
         return min(_LONGEST_RETRY_S, math.ceil(self._settings.follow_interval_s) or 1)
+
+    @property
+    def registry(self) -> Registry:
+        """The registry, opened by this process when it is first asked for."""
+        return self._opened()
 
     @property
     def named(self) -> dict[Role, Classifier]:
@@ -164,9 +169,10 @@ class Models:
         for follower in self._followers:
             try:
                 follower.begin(registry)
-            except (ModelUnusableError, RegistryError):
+            except (ModelUnusableError, RegistryError) as error:
                 if follower is self._primary and not self._settings.wait_for_model:
                     raise
+                follower.stay(error)
         self._exchange()
 
     def start(self) -> None:
@@ -174,7 +180,7 @@ class Models:
         self._registry = None
         threading.Thread(target=self._run, name="follow", daemon=True).start()
         if self._settings.shadow_alias:
-            self._shadow.start()
+            self.shadow.start()
 
     def check(self) -> Exception | None:
         """Ask once what the aliases name, and go along; returns why the primary does not."""
@@ -198,13 +204,13 @@ class Models:
             others = {
                 role: other for role, other in named.items() if other.digest != primary.digest
             }
-            self._shadow.classifier = others.get("shadow")
+            self.shadow.classifier = others.get("shadow")
             self._traffic = Traffic(
                 primary,
                 others.get("canary"),
                 self._settings.canary_percent,
                 self._observer,
-                self._shadow.witness if "shadow" in others else None,
+                self.shadow.witness if "shadow" in others else None,
             )
         for role in named:
             if named[role] is not before.get(role):

@@ -1,9 +1,9 @@
 """The settings of `python -m service`."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from registry.configuration import Settings, setting
 from registry.settings import AliasName, RegistrySettings
@@ -15,6 +15,12 @@ def _origins(text: str) -> str:
 
     parse_origins(text)
     return text
+
+
+def _route(path: str) -> str:
+    if not path.startswith("/") or set(path) & set("<>?#") or path == "/":
+        raise ValueError("expected a path such as /predict-digits")
+    return path
 
 
 class ServiceSettings(Settings):
@@ -38,7 +44,7 @@ class ServiceSettings(Settings):
         False, "start without a model, not ready, and serve when the alias names one"
     )
     loaded_versions: int = setting(
-        4, "versions that stay in memory; those that an alias names do in any case", ge=1, le=1000
+        4, "versions that stay in memory beside those that an alias names", ge=1, le=1000
     )
     canary_alias: AliasName | None = setting(
         None, "alias of a version that answers a share of the requests"
@@ -49,7 +55,7 @@ class ServiceSettings(Settings):
     )
     shadow_percent: float = setting(100, "share of the requests to copy", ge=0, le=100)
     max_body_bytes: int = setting(6_000_000, "largest request body", ge=1024, le=1 << 30)
-    max_batch: int = setting(4096, "most images in one request", ge=1, le=1 << 16)
+    max_batch: int = setting(4096, "most images in one request", ge=1, le=1 << 20)
     max_image_pixels: int = setting(
         25_000_000, "largest image, by its width times its height", ge=784, le=1 << 30
     )
@@ -85,3 +91,17 @@ class ServiceSettings(Settings):
     confidence_threshold: float = setting(
         0.5, "a digit less likely than this is rejected; 0: none is", ge=0, le=1
     )
+    vertex_health_route: Annotated[str, AfterValidator(_route)] | None = setting(
+        None, "another address of the readiness, which Vertex AI sets", env="AIP_HEALTH_ROUTE"
+    )
+    vertex_predict_route: Annotated[str, AfterValidator(_route)] | None = setting(
+        None, "another address of V1's predict, which Vertex AI sets", env="AIP_PREDICT_ROUTE"
+    )
+
+    @model_validator(mode="after")
+    def _share_is_of_something(self) -> Self:
+        if self.canary_percent and not self.canary_alias:
+            raise ValueError(
+                f"--canary-percent is {self.canary_percent:g}, but no --canary-alias says of what"
+            )
+        return self

@@ -89,12 +89,6 @@ def test_health_is_live_and_ready(client: FlaskClient, path: str) -> None:
     assert client.get(path).get_json() == {"live": True, "ready": True}
 
 
-def test_page_allows_nothing_from_elsewhere(client: FlaskClient) -> None:
-    with client.get("/") as response:
-        assert response.mimetype == "text/html"
-        assert "default-src 'self'" in response.headers["Content-Security-Policy"]
-
-
 @pytest.mark.parametrize(
     ("body", "complaint"),
     [

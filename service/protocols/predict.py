@@ -7,7 +7,7 @@ from flask import Blueprint, current_app, request
 from numpy.typing import NDArray
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from registry.contract import IMAGE_PIXELS, IMAGE_SIDE
+from registry.contract import DIGITS, IMAGE_PIXELS, IMAGE_SIDE
 from service.errors import InputError, UnsupportedTypeError
 from service.http import (
     JSON,
@@ -21,6 +21,7 @@ from service.http import (
 )
 from service.inference import Inference, Stages, infer
 from service.pixels import image_of
+from service.verdict import Thresholds, Verdict, judge
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -38,25 +39,36 @@ def predict() -> Answer:
     """Read the digit in an image."""
     stages = Stages()
     environ = request.environ
+    count = _top_k(environ)
     pixels = _pixels(environ)
     stages.end("decode")
     inference = infer(pixels, stages, environ)
-    body = _prediction(inference)
+    verdict = judge(inference.reading, thresholds())
+    body = _prediction(inference, verdict, count)
     if is_asked_for(environ, "explain"):
-        body["pixels"] = pixels[0]
+        body |= _explanation(pixels, verdict)
     return json_answer(body, inference=inference)
 
 
-def _prediction(inference: Inference) -> dict[str, Any]:
-    (probabilities,) = inference.reading.probabilities
-    digit = int(probabilities.argmax())
+def thresholds() -> Thresholds:
+    """Where the settings say that an image is rejected."""
+    settings = current_app.extensions["settings"]
+    return Thresholds(settings.not_a_digit_threshold, settings.confidence_threshold)
+
+
+def _prediction(inference: Inference, verdict: Verdict, count: int) -> dict[str, Any]:
     card = inference.classifier.card
-    not_a_digit = inference.reading.not_a_digit
     return {
-        "digit": digit,
-        "confidence": probabilities[digit],
-        "probabilities": probabilities,
-        "not_a_digit": None if not_a_digit is None else not_a_digit[0],
+        "digit": verdict.digit,
+        # As the probabilities are, so that it is one of them.
+        "confidence": np.float32(verdict.confidence),
+        "rejected": verdict.rejected,
+        "probabilities": verdict.probabilities,
+        "top": [
+            {"digit": digit, "probability": np.float32(probability)}
+            for digit, probability in verdict.top(count)
+        ],
+        "not_a_digit": verdict.not_a_digit,
         "model": {
             "name": card.name,
             "version": card.version,
@@ -65,18 +77,36 @@ def _prediction(inference: Inference) -> dict[str, Any]:
     }
 
 
+def _explanation(pixels: NDArray[np.uint8], verdict: Verdict) -> dict[str, Any]:
+    """What the model saw."""
+    return {"pixels": None if verdict.candidate is None else pixels[verdict.candidate]}
+
+
+def _top_k(environ: "WSGIEnvironment") -> int:
+    query: str = environ["QUERY_STRING"]
+    if "top_k=" not in query:
+        return 3
+    given = request.args.get("top_k", "")
+    if not given.isascii() or not given.isdigit() or not 1 <= int(given) <= DIGITS:
+        raise InputError(
+            f"top_k is {given!r}, expected a number from 1 to {DIGITS}.",
+            problems=[{"loc": ["top_k"], "expected": f"1 to {DIGITS}", "got": given}],
+        )
+    return int(given)
+
+
 def _pixels(environ: "WSGIEnvironment") -> NDArray[np.uint8]:
     """The image uint8 [1, 28, 28] in the request; raises InputError."""
     mimetype = media_type(environ)
     if mimetype == JSON:
         return _from_json(read_body(environ))
     if mimetype == "multipart/form-data":
-        return _from_file(_form_file())
+        return image_from_file(_form_file())
     if mimetype in _ANY_BYTES or mimetype.startswith("image/"):
         body = read_body(environ)
         if len(body) == IMAGE_PIXELS and not mimetype.startswith("image/"):
             return np.frombuffer(body, np.uint8).reshape(1, IMAGE_SIDE, IMAGE_SIDE)
-        return _from_file(body)
+        return image_from_file(body)
     raise UnsupportedTypeError(
         f"Content-Type {mimetype} is not supported: send an image (image/*), a form with "
         f"a file in the field {_FORM_FIELD!r} (multipart/form-data), {IMAGE_PIXELS} bytes "
@@ -95,7 +125,8 @@ def _from_json(body: bytes) -> NDArray[np.uint8]:
     return image_of(value["pixels"], ["pixels"], body)
 
 
-def _from_file(content: bytes) -> NDArray[np.uint8]:
+def image_from_file(content: bytes) -> NDArray[np.uint8]:
+    """The image uint8 [1, 28, 28] in a picture file; raises InputError."""
     # Imported here: who sends pixels need not wait for an imaging library.
     from service.vision.decode import decode
     from service.vision.normalize import normalize
