@@ -1,5 +1,6 @@
 """One inference request: which model, what it said, and how long each stage took."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from service.classifier import Classifier, Reading
     from service.models import Models
+    from service.verdict import Verdict
 
 
 class Stages:
@@ -46,6 +48,8 @@ class Inference:
     classifier: "Classifier"
     reading: "Reading"
     stages: Stages
+    verdicts: "Sequence[Verdict] | None" = None
+    """What was made of it, where that is more than the reading: one for each image or digit."""
 
 
 def infer(

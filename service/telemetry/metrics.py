@@ -2,7 +2,6 @@
 
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from registry.contract import DIGITS
 from service.classifier import Reading
 from service.observer import Role
 from service.telemetry import families
-from service.telemetry.exchange import Exchange
+from service.telemetry.exchange import Exchange, Numbers, Rows
 from service.telemetry.exposition import exposition
 from service.telemetry.families import BATCH_SIZES, CONFIDENCES, DOUBTS, LATENCIES_S, Family
 from service.telemetry.scrape import shown
@@ -41,10 +40,6 @@ _EXPECTED = (
         for reason in ("blank", "not_a_digit", "low_confidence", "multiple_digits")
     ),
 )
-
-
-Rows = NDArray[np.float32] | Sequence[NDArray[np.float32]]
-Numbers = NDArray[np.float32] | Sequence[float]
 
 
 Series = tuple[Family, *tuple[object, ...]]
@@ -97,6 +92,10 @@ class Metrics:
         places = self._places.get(version) or self._bind_version(version)
         with self._series.lock:
             self._count_images(places, *reading)
+
+    def lost_line(self) -> None:
+        """A line of the access log could not be written."""
+        self._add(1, families.LOST_LINES)
 
     def offered(self, role: Role, version: int) -> None:
         """A request was given to a version in its role."""
