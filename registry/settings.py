@@ -14,8 +14,6 @@ from registry.catalog import Registry
 from registry.configuration import Settings, setting
 from registry.errors import InvalidNameError
 from registry.local import LocalStore
-from registry.policy import Policy, read_policy
-from registry.signing import Signer
 from registry.store import ObjectStore
 
 
@@ -110,12 +108,18 @@ def open_registry(settings: RegistrySettings) -> Registry:
 
     Raises InvalidNameError where the policy or the signing key cannot be used.
     """
+    # Imported here: few services ask for signatures, and none of them signs.
+    if settings.policy:
+        from registry.policy import read_policy
+    if settings.signing_key:
+        from registry.signing import Signer
+
     store = open_store(settings)
     cache = None if store.is_local else BlobCache(_cache_directory(settings))
     return Registry(
         store,
         cache,
-        policy=read_policy(settings.policy) if settings.policy else Policy(),
+        policy=read_policy(settings.policy) if settings.policy else None,
         signer=Signer.read(settings.signing_key) if settings.signing_key else None,
         single_writer=settings.single_writer,
     )

@@ -61,7 +61,7 @@ class Models:
             observer=self._observer,
         )
         self._followers = [
-            Follower(self.name, alias, role, self._pinned.load, report)
+            Follower(self.name, alias, role, self._pinned, report)
             for role, alias in _aliases(settings).items()
         ]
         self._primary = self._followers[0]
@@ -169,9 +169,10 @@ class Models:
         for follower in self._followers:
             try:
                 follower.begin(registry)
-            except (ModelUnusableError, RegistryError):
+            except (ModelUnusableError, RegistryError) as error:
                 if follower is self._primary and not self._settings.wait_for_model:
                     raise
+                follower.stay(error)
         self._exchange()
 
     def start(self) -> None:
