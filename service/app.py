@@ -12,6 +12,8 @@ from service import errors
 from service.errors import RequestError
 from service.http import Answer
 from service.protocols import health, kserve_v1, page, predict, sagemaker
+from service.protocols.open_inference import repository as model_repository
+from service.protocols.open_inference import routes as open_inference
 from service.protocols.vertex import vertex_routes
 from service.settings import ServiceSettings
 
@@ -21,7 +23,15 @@ if TYPE_CHECKING:
     from service.access.gate import Gate
     from service.models import Models
 
-PROTOCOLS = (health.routes, predict.routes, page.routes, kserve_v1.routes, sagemaker.routes)
+PROTOCOLS = (
+    health.routes,
+    predict.routes,
+    open_inference.routes,
+    model_repository.routes,
+    kserve_v1.routes,
+    sagemaker.routes,
+    page.routes,
+)
 
 
 def create_app(settings: ServiceSettings, models: "Models") -> "Application":

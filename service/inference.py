@@ -1,6 +1,5 @@
 """One inference request: which model, what it said, and how long each stage took."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -9,12 +8,16 @@ import numpy as np
 from flask import current_app
 from numpy.typing import NDArray
 
+from registry.contract import DIGITS
+from service.classifier import Reading
+from service.verdict import Thresholds, Verdict
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-    from service.classifier import Classifier, Reading
+    from service.batch import Batch
+    from service.classifier import Classifier
     from service.models import Models
-    from service.verdict import Verdict
 
 
 class Stages:
@@ -41,15 +44,18 @@ class Stages:
         )
 
 
+_NOTHING = Reading(np.zeros((0, DIGITS), np.float32), np.zeros(0, np.float32))
+
+
 @dataclass(slots=True)
 class Inference:
     """What a model said of N images."""
 
     classifier: "Classifier"
-    reading: "Reading"
+    reading: Reading
     stages: Stages
-    verdicts: "Sequence[Verdict] | None" = None
-    """What was made of it, where that is more than the reading: one for each image or digit."""
+    verdicts: list[Verdict] | None = None
+    """On each image; None where the protocol passes on what the model says."""
 
 
 def infer(
@@ -65,6 +71,17 @@ def infer(
     """
     models: Models = current_app.extensions["models"]
     classifier = models.choose(version, environ.get("HTTP_X_ROUTING_KEY"))
-    reading = classifier.predict(pixels)
+    reading = classifier.predict(pixels) if len(pixels) else _NOTHING
     stages.end("infer")
     return Inference(classifier, reading, stages)
+
+
+def infer_batch(
+    batch: "Batch", stages: Stages, environ: "WSGIEnvironment", *, version: int | None = None
+) -> tuple[Inference, list[Verdict]]:
+    """As `infer`, with the verdict on each image of `batch`."""
+    inference = infer(batch.pixels, stages, environ, version=version)
+    settings = current_app.extensions["settings"]
+    thresholds = Thresholds(settings.not_a_digit_threshold, settings.confidence_threshold)
+    verdicts = inference.verdicts = batch.verdicts(inference.reading, thresholds)
+    return inference, verdicts
