@@ -29,6 +29,10 @@ class ModelUnusableError(Exception):
     """The registered model cannot be served; the text says why and what to do."""
 
 
+class SelfTestFailedError(ModelUnusableError):
+    """The registered model does not answer as it did when it was registered."""
+
+
 class RequestError(Exception):
     """A request that cannot be answered with what it asked for; the text is for its sender."""
 

@@ -1,7 +1,7 @@
 """The settings of `python -m service`."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -96,6 +96,13 @@ class ServiceSettings(Settings):
     )
     cors_origins: Annotated[str, AfterValidator(_origins)] | None = setting(
         None, "other origins whose pages may ask, separated by commas, or * for all; unset: none"
+    )
+
+    access_log: Literal["none", "json", "text"] = setting(
+        "none", "a line on standard output for each request: none, json or text"
+    )
+    otlp_endpoint: str | None = setting(
+        None, "address of an OpenTelemetry collector, such as http://localhost:4318, to send traces"
     )
 
     @property
