@@ -29,6 +29,10 @@ class ModelUnusableError(Exception):
     """The registered model cannot be served; the text says why and what to do."""
 
 
+class SelfTestFailedError(ModelUnusableError):
+    """The registered model does not answer as it did when it was registered."""
+
+
 class RequestError(Exception):
     """A request that cannot be answered with what it asked for; the text is for its sender."""
 
@@ -70,11 +74,25 @@ class UnsupportedTypeError(InputError):
     kind = "unsupported-type"
 
 
-class BlankImageError(InputError):
-    """There is nothing to read in the image."""
+class UnauthorizedError(RequestError):
+    """The request needs an API key, and has none that is valid."""
 
-    status = 422
-    kind = "blank"
+    status = 401
+    kind = "unauthorized"
+
+
+class ForbiddenError(RequestError):
+    """The request needs more than its API key is good for."""
+
+    status = 403
+    kind = "forbidden"
+
+
+class RateLimitedError(RequestError):
+    """The client asks more often than it may."""
+
+    status = 429
+    kind = "rate-limited"
 
 
 class ModelNotFoundError(RequestError):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from service.normalize import is_mnist_like, normalize
+from service.vision.normalize import is_mnist_like, normalize
 from training.mnist import Mnist
 from training.network import build
 from training.recipe import Recipe

@@ -28,5 +28,5 @@ def _health(status_code: int) -> Answer:
     health = {"live": True, "ready": models.is_ready}
     if models.is_stale:
         health["stale"] = True
-    headers = [] if status_code == 200 else [("Retry-After", "1")]
+    headers = [] if status_code == 200 else [("Retry-After", str(models.retry_after_s))]
     return json_answer(health, status_code=status_code, headers=headers)

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.classifier import Classifier
-from service.decode import decode
 from service.errors import BlankImageError
-from service.normalize import normalize
+from service.vision.decode import decode
+from service.vision.normalize import normalize
 from tests.drawings import drawing, encoded
 from training.mnist import Mnist
 
@@ -83,7 +83,7 @@ def test_drawings_are_read_as_well_as_the_originals(classifier: Classifier, samp
 
     originals = list(sample.test.images)
     drawings = [encoded(drawing(image), "JPEG") for image in originals]
-    normalized = [normalize(decode(content, max_pixels=10**6)) for content in drawings]
+    normalized = [normalize(decode(content, max_pixels=10**6).grey) for content in drawings]
 
     assert read(originals) > 0.8
     assert read(normalized) > read(originals) - 0.05

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from service.decode import FORMATS, decode
 from service.errors import InputError, TooLargeError, UnsupportedTypeError
+from service.vision.decode import FORMATS, decode
 from tests.drawings import encoded
 
 LIMIT = 1_000_000
@@ -24,7 +24,7 @@ def gradient(width: int = 40, height: int = 30) -> Image.Image:
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_every_format_is_read(file_format: str) -> None:
     options = {"lossless": True} if file_format == "WEBP" else {}
-    grey = decode(encoded(gradient(), file_format, **options), max_pixels=LIMIT)
+    grey = decode(encoded(gradient(), file_format, **options), max_pixels=LIMIT).grey
 
     assert grey.shape == (30, 40)
     assert grey.dtype == np.uint8
@@ -40,7 +40,7 @@ def test_every_colour_mode_is_read(mode: str) -> None:
         image = half.convert(mode)
     file_format = "JPEG" if mode in {"CMYK", "YCbCr"} else "PNG"
 
-    grey = decode(encoded(image, file_format), max_pixels=LIMIT)
+    grey = decode(encoded(image, file_format), max_pixels=LIMIT).grey
 
     assert grey[:, 2:12].max() < 10
     assert grey[:, -12:-2].min() > 245
@@ -63,7 +63,7 @@ def test_exif_orientation_is_obeyed(orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
 
-    grey = decode(encoded(stored, "PNG", exif=exif), max_pixels=LIMIT)
+    grey = decode(encoded(stored, "PNG", exif=exif), max_pixels=LIMIT).grey
 
     assert np.array_equal(grey, np.asarray(upright))
 
@@ -73,14 +73,14 @@ def test_transparent_drawing_stands_out_from_its_paper(ink: int, paper: int) -> 
     pixels = np.zeros((40, 40, 4), np.uint8)
     pixels[10:30, 18:22] = (ink, ink, ink, 255)
 
-    grey = decode(encoded(Image.fromarray(pixels)), max_pixels=LIMIT)
+    grey = decode(encoded(Image.fromarray(pixels)), max_pixels=LIMIT).grey
 
     assert grey[20, 20] == ink
     assert grey[0, 0] == paper
 
 
 def test_large_image_is_read_at_a_working_size() -> None:
-    grey = decode(encoded(Image.new("L", (2000, 1000), 7), "JPEG"), max_pixels=2_000_000)
+    grey = decode(encoded(Image.new("L", (2000, 1000), 7), "JPEG"), max_pixels=2_000_000).grey
 
     assert max(grey.shape) <= 512
     assert grey.shape[1] == 2 * grey.shape[0]
@@ -126,14 +126,14 @@ def test_palette_image_without_palette_is_damaged() -> None:
 def test_unreadable_exif_is_no_reason_to_refuse() -> None:
     content = encoded(gradient(), "PNG", exif=b"Exif\x00\x00no TIFF at all")
 
-    assert decode(content, max_pixels=LIMIT).shape == (30, 40)
+    assert decode(content, max_pixels=LIMIT).grey.shape == (30, 40)
 
 
 @pytest.mark.parametrize("top", [4095, 65535])
 def test_deep_grey_is_scaled_by_its_own_range(top: int) -> None:
     values = (np.asarray(gradient(), np.float64) / 255 * top).astype(np.uint16)
 
-    grey = decode(encoded(Image.fromarray(values)), max_pixels=LIMIT)
+    grey = decode(encoded(Image.fromarray(values)), max_pixels=LIMIT).grey
 
     assert grey.max() == 255
 
@@ -164,7 +164,7 @@ def test_damaged_image_is_read_or_refused(
         content[place % len(content)] = value
 
     try:
-        grey = decode(bytes(content[:cut]), max_pixels=LIMIT)
+        grey = decode(bytes(content[:cut]), max_pixels=LIMIT).grey
     except InputError:
         return
     assert grey.dtype == np.uint8
@@ -189,7 +189,7 @@ def test_png_with_a_changed_chunk_is_read_or_refused(
     ]
 
     with contextlib.suppress(InputError):
-        assert decode(png_of(changed), max_pixels=LIMIT).size > 0
+        assert decode(png_of(changed), max_pixels=LIMIT).grey.size > 0
 
 
 def with_byte(body: bytes, place: int, value: int) -> bytes:
@@ -219,4 +219,4 @@ def png_of(chunks: list[tuple[bytes, bytes]]) -> bytes:
 @given(st.binary(max_size=300))
 def test_arbitrary_bytes_are_read_or_refused(content: bytes) -> None:
     with contextlib.suppress(InputError):
-        assert decode(content, max_pixels=LIMIT).size > 0
+        assert decode(content, max_pixels=LIMIT).grey.size > 0

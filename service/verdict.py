@@ -1,0 +1,78 @@
+"""What a reading comes to: a digit, or the reason why none is named."""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from registry.contract import DIGITS
+from service.classifier import Reading
+
+Reason = Literal["blank", "multiple_digits", "not_a_digit", "low_confidence"]
+
+
+class Thresholds(NamedTuple):
+    """Where the service would rather not name a digit."""
+
+    not_a_digit: float = 0.5
+    """An image that is more likely than this no digit is rejected."""
+    confidence: float = 0.5
+    """So is one whose likeliest digit is less likely than this."""
+
+
+class Verdict(NamedTuple):
+    """The answer about one image."""
+
+    digit: int | None
+    """None where the image is rejected."""
+    confidence: float
+    """How probable the likeliest digit is, given that the image is one."""
+    rejected: Reason | None
+    probabilities: NDArray[np.float32]
+    """Of each digit [10]; all the same where there is nothing to read."""
+    not_a_digit: float | None
+    """None where the model does not say."""
+    candidate: int | None
+    """Which of the candidates was read; None where there was none."""
+
+    def top(self, count: int) -> list[tuple[int, float]]:
+        """The `count` likeliest digits and their probabilities, the likeliest first."""
+        likeliest = np.argsort(-self.probabilities, kind="stable")[:count]
+        return [(int(digit), float(self.probabilities[digit])) for digit in likeliest]
+
+
+BLANK = Verdict(None, 0.0, "blank", np.full(DIGITS, 1 / DIGITS, np.float32), None, None)
+
+
+def judge(reading: Reading, thresholds: Thresholds, *, several: bool = False) -> Verdict:
+    """What the `reading` of an image's candidates, of which there may be none, comes to.
+
+    Where there is more than one candidate (ink and paper may be hard to tell), the one that
+    is most surely a digit is taken. `several` says that there is more than one digit in the image.
+    """
+    if len(reading.probabilities) == 0:
+        return BLANK
+    candidate = _likeliest(reading)
+    probabilities = reading.probabilities[candidate]
+    confidence = float(probabilities.max())
+    not_a_digit = None if reading.not_a_digit is None else float(reading.not_a_digit[candidate])
+    rejected = _reason(confidence, not_a_digit, thresholds, several=several)
+    digit = int(probabilities.argmax()) if rejected is None else None
+    return Verdict(digit, confidence, rejected, probabilities, not_a_digit, candidate)
+
+
+def _likeliest(reading: Reading) -> int:
+    sureness = reading.probabilities.max(1)
+    if reading.not_a_digit is not None:
+        sureness = sureness * (1 - reading.not_a_digit)
+    return int(sureness.argmax())
+
+
+def _reason(
+    confidence: float, not_a_digit: float | None, thresholds: Thresholds, *, several: bool
+) -> Reason | None:
+    if several:
+        return "multiple_digits"
+    if not_a_digit is not None and not_a_digit > thresholds.not_a_digit:
+        return "not_a_digit"
+    return "low_confidence" if confidence < thresholds.confidence else None

@@ -1,0 +1,67 @@
+"""Turn the ink of a digit, however it was made, into what MNIST would have made of it.
+
+MNIST's own recipe (LeCun et al., 1998): white ink on black, fitted into 20 by 20 pixels with its
+aspect ratio kept, then centred by its centre of mass in 28 by 28.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from registry.contract import IMAGE_SIDE
+from service.vision.ink import MIN_CONTRAST, Grey
+
+_BOX_SIDE = 20
+_CENTRE = IMAGE_SIDE // 2
+
+
+def normalize(ink: Grey) -> NDArray[np.uint8]:
+    """The 28 by 28 image uint8 that the model reads, of ink [height, width] that fills its frame.
+
+    0 is paper, 255 solid ink.
+    """
+    return _centred(_fitted(ink))
+
+
+def is_mnist_like(grey: Grey) -> bool:
+    """Whether the image is as MNIST's are: true of each of its 70,000, of little else."""
+    if grey.shape != (IMAGE_SIDE, IMAGE_SIDE) or grey.max() < 2 * MIN_CONTRAST:
+        return False
+    rows, columns = np.flatnonzero(grey.any(1)), np.flatnonzero(grey.any(0))
+    height, width = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
+    if max(height, width) > _BOX_SIDE:
+        return False
+    return all(abs(centre - _CENTRE) < 0.6 for centre in _centre_of_mass(grey))
+
+
+def _fitted(ink: Grey) -> NDArray[np.float32]:
+    """Scale `ink` so that its longer side has 20 pixels."""
+    height, width = ink.shape
+    scale = _BOX_SIDE / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    # Bilinear in Pillow averages over the whole source area: thin strokes fade, they do not break.
+    fitted = Image.fromarray(ink).resize(size, Image.Resampling.BILINEAR)
+    strength = np.asarray(fitted, np.float32)
+    return strength / strength.max()
+
+
+def _centred(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Place `ink` in 28 by 28 pixels so that its centre of mass is in the middle."""
+    canvas = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
+    top, left = (
+        int(np.clip(round(_CENTRE - centre), 0, IMAGE_SIDE - length))
+        for centre, length in zip(_centre_of_mass(ink), ink.shape, strict=True)
+    )
+    height, width = ink.shape
+    canvas[top : top + height, left : left + width] = (ink * 255).round()
+    return canvas
+
+
+def _centre_of_mass(image: NDArray[Any]) -> tuple[float, float]:
+    """Row and column of the centre of mass."""
+    weights = image.astype(np.float64)
+    total = weights.sum()
+    rows, columns = (np.arange(length) for length in image.shape)
+    return float(weights.sum(1) @ rows / total), float(weights.sum(0) @ columns / total)
