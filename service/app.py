@@ -9,9 +9,13 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
 from service import errors
+from service.drain import Drain
 from service.errors import RequestError
 from service.http import Answer
-from service.protocols import health, page, predict
+from service.protocols import health, kserve_v1, page, predict, sagemaker
+from service.protocols.open_inference import repository as model_repository
+from service.protocols.open_inference import routes as open_inference
+from service.protocols.vertex import vertex_routes
 from service.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -20,7 +24,15 @@ if TYPE_CHECKING:
     from service.access.gate import Gate
     from service.models import Models
 
-PROTOCOLS = (health.routes, predict.routes, page.routes)
+PROTOCOLS = (
+    health.routes,
+    predict.routes,
+    open_inference.routes,
+    model_repository.routes,
+    kserve_v1.routes,
+    sagemaker.routes,
+    page.routes,
+)
 
 
 def create_app(settings: ServiceSettings, models: "Models") -> "Application":
@@ -29,13 +41,15 @@ def create_app(settings: ServiceSettings, models: "Models") -> "Application":
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.extensions["settings"] = settings
     app.extensions["models"] = models
+    app.extensions["drain"] = Drain()
     if settings.is_guarded:
         # Imported here: a service that only its owner reaches starts without it.
         from service.access.gate import open_gate
 
         app.gate = open_gate(settings)
-    for routes in PROTOCOLS:
-        app.register_blueprint(routes)
+    for routes in (*PROTOCOLS, vertex_routes(settings)):
+        if routes is not None:
+            app.register_blueprint(routes)
     return app
 
 
@@ -100,6 +114,8 @@ class Application(Flask):
 
     def _answered(self, environ: "WSGIEnvironment") -> Answer | Response:
         try:
+            if "ziffer.refusal" in environ:
+                raise environ["ziffer.refusal"]
             if self.gate is not None and (answer := self.gate.check(environ)) is not None:
                 return answer
             return cast(Answer | Response, self.dispatch_request())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from flask import current_app
 
+from service.access.headers import API_HEADERS
 from service.errors import InputError, TooLargeError, UnsupportedTypeError
 
 if TYPE_CHECKING:
@@ -55,7 +56,12 @@ class Answer:
         length = str(len(self.body))
         start_response(
             _STATUS_LINES[self.status_code],
-            [("Content-Type", self.content_type), ("Content-Length", length), *self.headers],
+            [
+                ("Content-Type", self.content_type),
+                ("Content-Length", length),
+                *API_HEADERS,
+                *self.headers,
+            ],
         )
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [self.body]
 
@@ -89,7 +95,11 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401 - whatever the client sent
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise InputError(f"The body is not valid JSON: {error}.", kind="invalid-json") from None
+        found = error.doc[error.pos : error.pos + 12] or "nothing"
+        problem = {"loc": [], "expected": f"JSON: {error.msg}", "got": found}
+        raise InputError(
+            f"The body is not valid JSON: {error}.", kind="invalid-json", problems=[problem]
+        ) from None
 
 
 def read_body(environ: "WSGIEnvironment") -> bytes:

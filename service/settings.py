@@ -1,9 +1,9 @@
 """The settings of `python -m service`."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from registry.configuration import Settings, setting
 from registry.settings import AliasName, RegistrySettings
@@ -17,6 +17,12 @@ def _origins(text: str) -> str:
     return text
 
 
+def _route(path: str) -> str:
+    if not path.startswith("/") or set(path) & set("<>?#") or path == "/":
+        raise ValueError("expected a path such as /predict-digits")
+    return path
+
+
 class ServiceSettings(Settings):
     """What to serve, and how."""
 
@@ -27,7 +33,25 @@ class ServiceSettings(Settings):
     host: str = setting("127.0.0.1", "address to listen on; 0.0.0.0 for every interface")
     port: int = setting(8000, "port to listen on", env="PORT", ge=1, le=65535)
     workers: int = setting(1, "processes that answer requests", ge=1, le=256)
-    threads: int = setting(4, "threads in each process", ge=1, le=256)
+    threads: int = setting(
+        4, "threads in each process for work that takes long, such as images", ge=1, le=256
+    )
+    queue_limit: int = setting(
+        64, "requests that may wait for one of the threads; more are refused", ge=0, le=100_000
+    )
+    max_connections: int = setting(
+        1024, "connections that each process holds; more wait to be accepted", ge=16, le=100_000
+    )
+    header_timeout_s: float = setting(
+        10,
+        "seconds for the head of a request, and between requests on one connection",
+        gt=0,
+        le=600,
+    )
+    body_timeout_s: float = setting(10, "seconds for the body of a request", gt=0, le=3600)
+    drain_s: float = setting(
+        5, "seconds of serving on at SIGTERM while readiness is refused", ge=0, le=3600
+    )
     grace_s: int = setting(
         10, "seconds that requests in flight have to finish when the service stops", ge=1, le=3600
     )
@@ -38,7 +62,7 @@ class ServiceSettings(Settings):
         False, "start without a model, not ready, and serve when the alias names one"
     )
     loaded_versions: int = setting(
-        4, "versions that stay in memory; those that an alias names do in any case", ge=1, le=1000
+        4, "versions that stay in memory beside those that an alias names", ge=1, le=1000
     )
     canary_alias: AliasName | None = setting(
         None, "alias of a version that answers a share of the requests"
@@ -49,6 +73,7 @@ class ServiceSettings(Settings):
     )
     shadow_percent: float = setting(100, "share of the requests to copy", ge=0, le=100)
     max_body_bytes: int = setting(6_000_000, "largest request body", ge=1024, le=1 << 30)
+    max_batch: int = setting(4096, "most images in one request", ge=1, le=1 << 20)
     max_image_pixels: int = setting(
         25_000_000, "largest image, by its width times its height", ge=784, le=1 << 30
     )
@@ -73,6 +98,13 @@ class ServiceSettings(Settings):
         None, "other origins whose pages may ask, separated by commas, or * for all; unset: none"
     )
 
+    access_log: Literal["none", "json", "text"] = setting(
+        "none", "a line on standard output for each request: none, json or text"
+    )
+    otlp_endpoint: str | None = setting(
+        None, "address of an OpenTelemetry collector, such as http://localhost:4318, to send traces"
+    )
+
     @property
     def is_guarded(self) -> bool:
         """Whether requests are checked at all before they are answered."""
@@ -84,3 +116,17 @@ class ServiceSettings(Settings):
     confidence_threshold: float = setting(
         0.5, "a digit less likely than this is rejected; 0: none is", ge=0, le=1
     )
+    vertex_health_route: Annotated[str, AfterValidator(_route)] | None = setting(
+        None, "another address of the readiness, which Vertex AI sets", env="AIP_HEALTH_ROUTE"
+    )
+    vertex_predict_route: Annotated[str, AfterValidator(_route)] | None = setting(
+        None, "another address of V1's predict, which Vertex AI sets", env="AIP_PREDICT_ROUTE"
+    )
+
+    @model_validator(mode="after")
+    def _share_is_of_something(self) -> Self:
+        if self.canary_percent and not self.canary_alias:
+            raise ValueError(
+                f"--canary-percent is {self.canary_percent:g}, but no --canary-alias says of what"
+            )
+        return self

@@ -12,7 +12,7 @@ class LoadedVersions:
     """Classifiers by version number, the least recently used first to go."""
 
     def __init__(self, limit: int, is_named: Callable[[Classifier], bool]) -> None:
-        """Keep `limit` versions, and those that an alias names in any case."""
+        """Keep `limit` versions beside those that an alias names."""
         self._limit = limit
         self._is_named = is_named
         self._loaded: OrderedDict[int, Classifier] = OrderedDict()
@@ -58,7 +58,7 @@ class LoadedVersions:
         """Drop what is beyond the limit."""
         with self._lock:
             spare = [number for number, held in self._loaded.items() if not self._is_named(held)]
-            for number in spare[: max(0, len(self._loaded) - self._limit)]:
+            for number in spare[: max(0, len(spare) - self._limit)]:
                 del self._loaded[number]
 
     def _end(self, version: int, classifier: Classifier | None = None) -> None:

@@ -7,8 +7,9 @@ import onnx
 from registry.card import DraftCard, ModelCard
 from registry.catalog import Registry
 from registry.contract import GOLDEN_FILE, MODEL_FILE
+from service.classifier import Reading
 from service.models import Models
-from service.observer import Observer
+from service.observer import Observer, Role
 from service.settings import ServiceSettings
 from tests.registry_examples import DIGITS, PRODUCTION
 from tests.registry_memory import Away
@@ -31,7 +32,9 @@ class Releases:
             # Of two messages in a row, the second completes the first.
             mark = onnx.ModelProto(doc_string=f"version {number}").SerializeToString()
             onnx_file = self.files[MODEL_FILE] + mark
-        files = {MODEL_FILE: onnx_file, GOLDEN_FILE: golden or self.files[GOLDEN_FILE]}
+        files = self.files | {MODEL_FILE: onnx_file}
+        if golden is not None:
+            files[GOLDEN_FILE] = golden
         return self.registry.publish(DIGITS, files, self.draft)
 
     def release(
@@ -80,3 +83,33 @@ def models_of(onnx_file: bytes, draft: DraftCard) -> Models:
     models = Models(ServiceSettings(), opener=lambda: registry)
     models.prepare()
     return models
+
+
+class Recorder(Observer):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.told: list[tuple[object, ...]] = []
+
+    def of(self, kind: str) -> list[tuple[object, ...]]:
+        """What was told of one kind."""
+        return [entry[1:] for entry in self.told if entry[0] == kind]
+
+    def exchanged(self, role: Role, version: int) -> None:
+        self.told.append(("exchanged", role, version))
+
+    def refused(self, version: int, error: Exception) -> None:
+        self.told.append(("refused", version, str(error)))
+
+    def answered(self, role: Role, version: int, reading: Reading) -> None:
+        self.told.append(("answered", role, version, len(reading.probabilities)))
+
+    def failed(self, role: Role, version: int) -> None:
+        self.told.append(("failed", role, version))
+
+    def compared(self, primary: int, shadow: int, *, images: int, agreed: int) -> None:
+        self.told.append(("compared", primary, shadow, images, agreed))
+
+    def dropped(self, shadow: int, images: int) -> None:
+        self.told.append(("dropped", shadow, images))

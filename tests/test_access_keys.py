@@ -46,7 +46,8 @@ def test_printed_key_is_the_one_in_the_file(file: Path, capsys: pytest.CaptureFi
     assert key not in file.read_text()
     found = KeyRing(file, pytest.fail).find(key)
     assert found is not None
-    assert (found.name, found.scopes) == ("laptop", {"predict"})
+    assert found.name == "laptop"
+    assert found.scopes == {"predict"}
 
 
 def test_new_key_leaves_the_rest_of_the_file_alone(file: Path) -> None:

@@ -13,7 +13,7 @@ from training.mnist import Digits
 from training.synthetic.non_digits import non_digits
 
 TOLERANCE = 1e-4
-"""How far an answer may be off: other CPUs add up in another order, see docs/training.md."""
+"""How far an answer may be off: fifty times what adding up in another order makes (`export`)."""
 
 # Of each digit: the first ones, and those of which the model is least sure, as they tell most.
 _FIRST, _LEAST_SURE = 2, 1
