@@ -58,7 +58,6 @@ def test_a_close_second_is_named_beside_the_first(page: Page) -> None:
     expect(page.locator(".is-winner th")).to_have_text("0")
 
 
-@on_both
 @pytest.mark.parametrize(
     ("reason", "top", "digit", "headline", "remark"),
     [
