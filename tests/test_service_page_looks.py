@@ -20,7 +20,7 @@ from tests.page_actions import (
 pytest_plugins = ["tests.page_visits"]
 
 
-@pytest.mark.parametrize("width", [320, 360, 640, 768, 1280])
+@pytest.mark.parametrize("width", [320, 360, 640, 768, 900, 1280])
 def test_nothing_scrolls_sideways(page: Page, service: StandIn, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 640})
     service.refusal = refusal(503, "The model is still on its way; this takes some seconds. " * 3)
@@ -32,6 +32,19 @@ def test_nothing_scrolls_sideways(page: Page, service: StandIn, width: int) -> N
     assert canvas is not None
     assert canvas["width"] == pytest.approx(canvas["height"])
     assert canvas["width"] >= 280
+
+
+@pytest.mark.parametrize("width", [320, 900, 1280])
+def test_no_words_are_squeezed(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    draw(page, TALL)
+    draw(page, WIDE)
+    expect_digit(page, "0")
+
+    for words in ("#remark", "#reasons"):
+        box = page.locator(words).bounding_box()
+        assert box
+        assert box["width"] > 1.5 * box["height"], words
 
 
 @on_both
