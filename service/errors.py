@@ -92,6 +92,17 @@ class ModelUnavailableError(RequestError):
         super().__init__(message, headers=[("Retry-After", str(retry_after_s))])
 
 
+class OverloadedError(RequestError):
+    """There is more to do than can be done: try again."""
+
+    status = 503
+    kind = "overloaded"
+
+    def __init__(self, message: str) -> None:
+        """Say `message`, and when to try again."""
+        super().__init__(message, headers=[("Retry-After", "1")])
+
+
 def problem_answer(error: RequestError, *, path: str, request_id: str | None) -> "Answer":
     """The answer to a request for `path` that ended in `error`."""
     from service.http import Answer  # It imports the errors.
