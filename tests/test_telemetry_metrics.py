@@ -138,7 +138,7 @@ def test_bucket_has_all_that_is_at_most_its_bound(durations: list[float]) -> Non
         assert found.value(f"{name}_sum", **labels) == pytest.approx(sum(durations))
 
 
-@given(st.integers(0, 40), st.booleans())
+@given(size=st.integers(0, 40), says_doubt=st.booleans())
 @settings(max_examples=20)
 def test_batch_counts_as_its_images_would_one_by_one(size: int, *, says_doubt: bool) -> None:
     probabilities, not_a_digit = readings(size)
