@@ -49,9 +49,12 @@ _LIMITS_WHERE_UNEVEN = (0.4, 0.8)
 # Of 255: how much ink a coarse pixel holds at least that belongs to a mark.
 _INKED = 25
 
+_STRONG = 0.7
 _MIN_AREA = 0.02
 _MIN_HEIGHT = 0.35
-_NEAR = 0.25
+_NEAR = 0.4
+_HALVES = 0.15
+_BESIDE = 0.2
 
 
 def marks(sheet: Sheet) -> list[Mark]:
@@ -68,7 +71,11 @@ def marks(sheet: Sheet) -> list[Mark]:
         kept = _kept(found, inked.shape, sheet.is_even)
         if not len(kept):
             return []
-        weaker = int(coarse[np.isin(found.labels, kept + 1)].max())
+        peaks = np.zeros(len(found.areas) + 1, np.uint8)
+        np.maximum.at(peaks, found.labels.ravel(), coarse.ravel())
+        if not sheet.is_even:
+            kept = kept[peaks[kept + 1] >= _STRONG * peaks[kept + 1].max()]
+        weaker = int(peaks[kept + 1].max())
         if weaker >= 0.9 * peak:
             break
         peak = weaker
@@ -115,10 +122,11 @@ def _grouped(found: Components, kept: NDArray[np.intp]) -> list[list[int]]:
 def _belong_together(taller: Box, box: Box) -> bool:
     across = min(taller.right, box.right) - max(taller.left, box.left)
     down = min(taller.bottom, box.bottom) - max(taller.top, box.top)
-    if across >= 0.5 * min(taller.width, box.width):
-        return -down <= _NEAR * taller.height
+    size = max(taller.height, taller.width)
     is_small = box.height < 0.5 * taller.height
-    return is_small and max(-across, -down) <= _NEAR / 2 * taller.height
+    if across >= 0.5 * min(taller.width, box.width):
+        return -down <= (_NEAR if is_small else _HALVES) * size
+    return is_small and max(-across, -down) <= _BESIDE * size
 
 
 def _around(one: Box, other: Box) -> Box:
