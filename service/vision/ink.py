@@ -42,8 +42,8 @@ def sheets(grey: Grey) -> list[Sheet]:
     """
     if int(grey.max()) - int(grey.min()) < MIN_CONTRAST:
         return []
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    low, paper, high = (int(tone) for tone in np.percentile(border, (5, 50, 95)))
+    border = np.sort(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
+    low, paper, high = (int(border[int(share * len(border))]) for share in (0.05, 0.5, 0.95))
     darkest, lightest = int(grey.min()), int(grey.max())
     contrast = max(paper - darkest, lightest - paper)
     if high - low <= _EVEN * contrast:
@@ -75,7 +75,7 @@ def _one_sided(grey: Grey, paper: int, *, dark: bool) -> Grey:
     """Ink that is darker than the `paper`, or lighter."""
     tones = np.arange(256)
     levels = (paper - tones) if dark else (tones - paper)
-    return levels.clip(0, 255).astype(np.uint8)[grey]
+    return levels.clip(0, 255).astype(np.uint8).take(grey)
 
 
 def _flattened(grey: Grey) -> Grey:

@@ -60,9 +60,10 @@ _THIN = 1.5
 def stroke_width(ink: Grey) -> float:
     """In pixels: the area divided by half the outline."""
     solid = np.pad(ink > 127, 1)
-    outline = (solid[1:] != solid[:-1]).sum() + (solid[:, 1:] != solid[:, :-1]).sum()
+    outline = np.count_nonzero(solid[1:] != solid[:-1])
+    outline += np.count_nonzero(solid[:, 1:] != solid[:, :-1])
     # Of a slanted edge, more sides of pixels are counted than it is long.
-    return float(2 * solid.sum() / max(outline * 0.8, 1))
+    return 2 * np.count_nonzero(solid) / max(outline * 0.8, 1)
 
 
 def _centred(ink: NDArray[np.float32]) -> NDArray[np.uint8]:

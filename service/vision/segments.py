@@ -1,5 +1,6 @@
 """Find the digits on a sheet: what hangs together, and what belongs together."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +41,7 @@ class Mark(NamedTuple):
 
 # Connected components are looked for in an image of at most this side, so that what is broken
 # by less than a pixel of it hangs together.
-_COARSE_SIDE = 128
+_COARSE_SIDE = 140
 
 # Shares of the strongest ink: below the first a pixel is paper, above the second it is solid ink.
 _LIMITS_WHERE_EVEN = (0.2, 0.8)
@@ -59,7 +60,7 @@ _BESIDE = 0.2
 
 def marks(sheet: Sheet) -> list[Mark]:
     """What may be digits on the sheet: lines from the top, and each from the left."""
-    factor = -(-max(sheet.ink.shape) // _COARSE_SIDE)
+    factor = math.ceil(math.sqrt(sheet.ink.size) / _COARSE_SIDE)
     coarse = np.asarray(Image.fromarray(sheet.ink).reduce(factor))
     peak = int(coarse.max())
     for _ in range(3):
@@ -86,8 +87,7 @@ def marks(sheet: Sheet) -> list[Mark]:
 def _solid(sheet: Sheet, peak: int) -> Grey:
     low, high = _LIMITS_WHERE_EVEN if sheet.is_even else _LIMITS_WHERE_UNEVEN
     levels = (np.arange(256) / peak - low) / (high - low) * 255
-    solid: Grey = levels.clip(0, 255).astype(np.uint8)[sheet.ink]
-    return solid
+    return levels.clip(0, 255).astype(np.uint8).take(sheet.ink)
 
 
 def _kept(found: Components, shape: tuple[int, ...], is_even: bool) -> NDArray[np.intp]:
@@ -162,7 +162,9 @@ def _cut(solid: Grey, found: Components, group: list[int], factor: int) -> Mark:
     bottom, right = (int(high) for high in found.boxes[group, 2:].max(0))
     within = found.labels[top:bottom, left:right]
     ink = solid[top * factor : bottom * factor, left * factor : right * factor]
-    foreign = (within > 0) & ~np.isin(within, np.array(group) + 1)
+    is_foreign = np.ones(len(found.areas) + 1, np.bool_)
+    is_foreign[[0, *(number + 1 for number in group)]] = False
+    foreign = is_foreign[within]
     if foreign.any():
         hidden = foreign.repeat(factor, 0).repeat(factor, 1)[: ink.shape[0], : ink.shape[1]]
         ink = np.where(hidden, np.uint8(0), ink)
