@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.goals import Goals
 from benchmarks.training_contenders import RSS_UNIT, Data
 from training.data import DataSettings, load_digits
 
@@ -102,23 +103,6 @@ def main() -> int:
         report_gpu(data, goals)
     print(goals.summary())
     return 0
-
-
-class Goals:
-    """Compares figures with what they should be, and remembers how that went."""
-
-    def __init__(self) -> None:
-        self._missed: list[str] = []
-
-    def check(self, what: str, *, met: bool) -> str:
-        """A remark to print beside the figure."""
-        if not met:
-            self._missed.append(what)
-        return f"goal: {what}: {'met' if met else 'MISSED'}"
-
-    def summary(self) -> str:
-        """What was missed."""
-        return "goals missed: " + "; ".join(self._missed) if self._missed else "all goals met"
 
 
 def write_data(path: Path) -> Path:

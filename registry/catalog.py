@@ -3,16 +3,20 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from registry import blobs, keys, promotion, publishing
+from registry import blobs, keys
 from registry.aliases import Alias
 from registry.cache import BlobCache
 from registry.card import DraftCard, ModelCard
 from registry.errors import NotFoundError, StoreUnavailableError, UnsafeStoreError
 from registry.moves import ANYTHING, AliasMove, Anything, Resolved
-from registry.policy import Policy
-from registry.signing import Signer
 from registry.store import Guarantee, ObjectStore
+
+# Imported where they are used: a service, whose cold start counts, only resolves and fetches.
+if TYPE_CHECKING:
+    from registry.policy import Policy
+    from registry.signing import Signer
 
 __all__ = ["ANYTHING", "AliasMove", "Anything", "Registry", "Resolved"]
 
@@ -30,8 +34,8 @@ class Registry:
         store: ObjectStore,
         cache: BlobCache | None = None,
         *,
-        policy: Policy | None = None,
-        signer: Signer | None = None,
+        policy: "Policy | None" = None,
+        signer: "Signer | None" = None,
         single_writer: bool = False,
     ) -> None:
         """Keep everything in `store`; keep copies of what was fetched in `cache`, if there is one.
@@ -40,10 +44,23 @@ class Registry:
         `single_writer` promises that no one else writes.
         """
         self.store = store
-        self.policy = policy or Policy()
+        self._policy = policy
         self.signer = signer
         self._cache = cache
         self._single_writer = single_writer
+
+    @property
+    def policy(self) -> "Policy":
+        """The rules of promotion and of trust."""
+        if self._policy is None:
+            from registry.policy import Policy
+
+            self._policy = Policy()
+        return self._policy
+
+    @policy.setter
+    def policy(self, policy: "Policy") -> None:
+        self._policy = policy
 
     def publish(
         self,
@@ -59,12 +76,16 @@ class Registry:
         `publish_id`, calling again after a failure returns the version that the first call made,
         if it made one and it is among the newest eight.
         """
+        from registry import publishing
+
         self.require_safe_writes()
         publication = publishing.Publication(model, files, draft, publish_id)
         return publishing.publish(self.store, publication, self.signer)
 
     def card(self, model: str, version: int) -> ModelCard:
         """The card of one version, in one request; raises NotFoundError, DeletedError."""
+        from registry import publishing
+
         return publishing.read_card(self.store, model, version)
 
     def versions(self, model: str) -> list[int]:
@@ -143,6 +164,8 @@ class Registry:
         broken, unless `force` is given with a reason; UntrustedError where the policy asks for a
         signature, which cannot be forced.
         """
+        from registry import promotion
+
         self.require_safe_writes()
         return promotion.promote(
             self.store, self.policy, card, alias, expect=expect, reason=reason, force=force
@@ -161,6 +184,8 @@ class Registry:
         Rolling back again goes further back. The promotion gate is not asked: the target has been
         through it. Raises NotFoundError where there is nothing before, otherwise as `promote`.
         """
+        from registry import promotion
+
         self.require_safe_writes()
         return promotion.roll_back(
             self.store, self.policy, model, alias, expect=expect, reason=reason
@@ -191,6 +216,14 @@ class Registry:
             self._cache.put(stored, body)
         return body
 
+    def require_trusted(self, card: ModelCard, alias: str) -> None:
+        """Raise UntrustedError where what `alias` names must be signed and the version is not."""
+        if self._policy is None:
+            return  # Nobody asked for signatures.
+        from registry import promotion
+
+        promotion.require_trusted(self.store, self.policy, card, alias)
+
     def require_safe_writes(self) -> None:
         """Raise UnsafeStoreError where two writers could overwrite each other unnoticed."""
         if self.store.guarantee() is Guarantee.NONE and not self._single_writer:
@@ -201,6 +234,10 @@ class Registry:
             )
 
     def _trusted(self, resolved: Resolved) -> Resolved:
+        if self._policy is None:
+            return resolved  # Nobody asked for signatures.
+        from registry import promotion
+
         move = resolved.move
         promotion.require_signature(self.policy, move.alias, move.card, move.signatures)
         return resolved

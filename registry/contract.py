@@ -18,6 +18,13 @@ MODEL_FILE = "model.onnx"
 INT8_MODEL_FILE = "model.int8.onnx"
 """The same model in eight bits; not every version has it."""
 
+GOLDEN_FILE = "golden.json"
+"""Images, and what the model said of them when it was registered; older versions have none.
+
+A JSON object: `images` uint8 [N, 28, 28], compressed by zlib, in base64; `probabilities` [N, 10]
+and `not_a_digit` [N], as MODEL_FILE gave them; `tolerance`, how far off an answer may be elsewhere.
+"""
+
 SIGNATURE = Signature(
     inputs=(TensorSpec(name=INPUT_NAME, dtype="uint8", shape=("N", IMAGE_SIDE, IMAGE_SIDE)),),
     outputs=(

@@ -23,8 +23,7 @@ def promote(
     force: bool,
 ) -> AliasMove:
     """Let `alias` name the version of `card`; three requests, more where the policy wants keys."""
-    signatures = _added_signatures(store, policy, card, alias)
-    require_signature(policy, alias, card, signatures)
+    signatures = require_trusted(store, policy, card, alias)
 
     def decide(present: Resolved | None) -> Intent | None:
         _require_expected(card.name, alias, present, expect)
@@ -63,6 +62,18 @@ def roll_back(
     return log.append(decide)
 
 
+def require_trusted(
+    store: ObjectStore, policy: Policy, card: ModelCard, alias: str
+) -> tuple[CardSignature, ...]:
+    """Raise UntrustedError where the policy of `alias` asks for a signature that `card` has not.
+
+    Returns the signatures that were added to the version later, where the policy asks for any.
+    """
+    signatures = tuple(notes.signatures(store, card)) if policy.of(alias).signed_by else ()
+    require_signature(policy, alias, card, signatures)
+    return signatures
+
+
 def require_signature(
     policy: Policy, alias: str, card: ModelCard, added: Sequence[CardSignature]
 ) -> None:
@@ -75,12 +86,6 @@ def require_signature(
             f"{card.name} version {card.version} is not validly signed by {' or '.join(wanted)}, "
             f"which the policy of {alias} asks for"
         )
-
-
-def _added_signatures(
-    store: ObjectStore, policy: Policy, card: ModelCard, alias: str
-) -> tuple[CardSignature, ...]:
-    return tuple(notes.signatures(store, card)) if policy.of(alias).signed_by else ()
 
 
 def _require_expected(

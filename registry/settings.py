@@ -14,8 +14,6 @@ from registry.catalog import Registry
 from registry.configuration import Settings, setting
 from registry.errors import InvalidNameError
 from registry.local import LocalStore
-from registry.policy import Policy, read_policy
-from registry.signing import Signer
 from registry.store import ObjectStore
 
 
@@ -32,6 +30,9 @@ def _named(kind: str, name: str) -> str:
         return keys.check_name(kind, name)
     except InvalidNameError as error:
         raise ValueError(str(error)) from None
+
+
+AliasName = Annotated[str, AfterValidator(_alias_name)]
 
 
 def _store_address(address: str) -> str:
@@ -67,9 +68,7 @@ class RegistrySettings(Settings):
         "var/registry", "where the registry is: s3://bucket/prefix, file:///path or a path"
     )
     model: Annotated[str, AfterValidator(_model_name)] = setting("digits", "name of the model")
-    alias: Annotated[str, AfterValidator(_alias_name)] = setting(
-        "production", "alias that training promotes and the service follows"
-    )
+    alias: AliasName = setting("production", "alias that training promotes and the service follows")
     cache_dir: Path | None = setting(
         None, "where files fetched from S3 are kept; unset: ziffer/registry in the user's cache"
     )
@@ -109,12 +108,18 @@ def open_registry(settings: RegistrySettings) -> Registry:
 
     Raises InvalidNameError where the policy or the signing key cannot be used.
     """
+    # Imported here: few services ask for signatures, and none of them signs.
+    if settings.policy:
+        from registry.policy import read_policy
+    if settings.signing_key:
+        from registry.signing import Signer
+
     store = open_store(settings)
     cache = None if store.is_local else BlobCache(_cache_directory(settings))
     return Registry(
         store,
         cache,
-        policy=read_policy(settings.policy) if settings.policy else Policy(),
+        policy=read_policy(settings.policy) if settings.policy else None,
         signer=Signer.read(settings.signing_key) if settings.signing_key else None,
         single_writer=settings.single_writer,
     )
@@ -124,10 +129,10 @@ def open_store(settings: RegistrySettings) -> ObjectStore:
     """The store that the settings name."""
     address = urlsplit(settings.store)
     if address.scheme == "s3":
-        # Imported here: boto3 takes longer to import than a local registry takes to answer.
-        from registry import s3
+        # Imported here: a local registry needs no HTTP.
+        from registry import s3_light
 
-        return s3.connect(settings, address.netloc, address.path, _cache_directory(settings))
+        return s3_light.connect(settings, address.netloc, address.path, _cache_directory(settings))
     if address.scheme == "file":
         return LocalStore(Path(unquote(address.path)))
     return LocalStore(Path(settings.store))

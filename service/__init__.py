@@ -2,5 +2,11 @@
 
 import os
 
+# numpy's BLAS starts a thread for each core as it is imported; nothing here multiplies matrices.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# pydantic would look for plugins in the metadata of every package that is installed.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 # onnxruntime tells its maker of every process that uses it, unless this is set before its import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

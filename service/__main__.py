@@ -7,18 +7,16 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 
 from registry.configuration import SettingsError, load
 from registry.errors import RegistryError
-from registry.settings import open_registry
 from service.app import create_app
-from service.classifier import Served
 from service.errors import ModelUnusableError
-from service.follower import Follower
-from service.loader import load_classifier
+from service.models import Models
 from service.server import CannotListenError, serve
 from service.settings import ServiceSettings
+from service.telemetry.model_metrics import ModelMetrics
+from service.telemetry.telemetry import Telemetry
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -41,24 +39,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(settings: ServiceSettings) -> None:
-    """Load the model, then serve it, and what the alias names after it."""
-    registry = open_registry(settings.registry)
-    resolved = registry.resolve(settings.registry.model, settings.registry.alias)
-    card = resolved.card
-    served = Served(load_classifier(registry, card), is_stale=resolved.stale)
-
-    def announce() -> None:
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        if resolved.stale:
-            _say("the store is away: this is the version that the alias last named")
-        _say(f"serving {card.name} version {card.version} on http://{host}:{settings.port}")
+    """Load the models, then serve them, and what the aliases name after them."""
 
     def report(line: str) -> None:
         _say(line if settings.workers == 1 else f"{line} (worker {os.getpid()})")
 
-    follower = Follower(served, resolved, partial(open_registry, settings.registry), report)
-    follow = partial(follower.start, settings.follow_interval_s)
-    serve(create_app(settings, served), settings, announce=announce, in_worker=follow)
+    telemetry = Telemetry(settings)
+    models = Models(settings, report=report, observer=ModelMetrics(telemetry.metrics))
+    models.prepare()
+
+    def announce() -> None:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        if models.is_stale:
+            _say("the store is away: this is the version that the alias last named")
+        _say(f"serving {_served(models)} on http://{host}:{settings.port}")
+
+    serve(
+        create_app(settings, models, telemetry), settings, announce=announce, in_worker=models.start
+    )
+
+
+def _served(models: Models) -> str:
+    if "primary" not in models.named:
+        return f"nothing, until {models.name} has a version to serve,"
+    card = models.named["primary"].card
+    return f"{card.name} version {card.version}"
 
 
 def _say(line: str) -> None:

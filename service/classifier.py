@@ -1,6 +1,5 @@
 """The model in memory, ready to answer."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -56,16 +55,6 @@ class Classifier:
         """What the model says of images uint8 [N, 28, 28], white ink on black."""
         probabilities, *rest = self._session.run(self._outputs, {INPUT_NAME: pixels})
         return Reading(probabilities, rest[0] if rest else None)
-
-
-@dataclass
-class Served:
-    """What answers now. A request takes the classifier once, and keeps it to the end."""
-
-    classifier: Classifier
-    is_stale: bool = False
-    """Whether the alias names, or may name, another version: the store is away, or that version
-    cannot be served."""
 
 
 def _outputs(card: ModelCard) -> list[str]:

@@ -1,80 +1,181 @@
-"""Every error that a client can see: one JSON body, its key `error` one sentence for the user."""
+"""Every error that a client can see: one body, its key `error` one sentence for the user.
 
-from typing import Any
+The body is that of RFC 9457 (problem details) with `error` added, the one key that the clients of
+the Open Inference Protocol read.
+"""
 
-from flask import Flask, Response, current_app, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
-from service.schemas import ErrorBody
+import orjson
+
+if TYPE_CHECKING:
+    from werkzeug.exceptions import HTTPException
+
+    from service.http import Answer
+
+Problem = dict[str, Any]
+"""One thing that is wrong: where (`loc`), what was `expected`, what was `got`."""
+
+# Clients of these protocols show an error's text only if its type is exactly this.
+_JSON_ROUTES = ("/v1", "/v2", "/invocations", "/endpoints")
+
+_log = logging.getLogger("service")
 
 
 class ModelUnusableError(Exception):
     """The registered model cannot be served; the text says why and what to do."""
 
 
-class InputError(Exception):
-    """The client's input cannot be answered."""
+class SelfTestFailedError(ModelUnusableError):
+    """The registered model does not answer as it did when it was registered."""
+
+
+class RequestError(Exception):
+    """A request that cannot be answered with what it asked for; the text is for its sender."""
 
     status = 400
+    kind = "invalid-request"
 
-    def __init__(self, message: str, **details: Any) -> None:  # noqa: ANN401 - any JSON value
-        """Say `message`; `details` become further members of the body."""
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: str | None = None,
+        problems: Sequence[Problem] = (),
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """Say `message`; `kind` is one word for programs and metrics, such as `shape-mismatch`."""
         super().__init__(message)
-        self.details = details
+        self.kind = kind or self.kind
+        self.problems = problems
+        self.headers = headers
+
+
+class InputError(RequestError):
+    """The client's input cannot be read."""
+
+    kind = "invalid-input"
 
 
 class TooLargeError(InputError):
     """The input is larger than the service takes."""
 
     status = 413
+    kind = "too-large"
 
 
 class UnsupportedTypeError(InputError):
     """The input is of a type that the service does not read."""
 
     status = 415
+    kind = "unsupported-type"
 
 
-class BlankImageError(InputError):
-    """There is nothing to read in the image."""
+class UnauthorizedError(RequestError):
+    """The request needs an API key, and has none that is valid."""
 
-    status = 422
-
-
-def register(app: Flask) -> None:
-    """Let `app` answer every error as JSON, and never with a traceback."""
-    app.register_error_handler(InputError, _input_error)
-    app.register_error_handler(RequestEntityTooLarge, _body_too_large)
-    app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(Exception, _bug)
+    status = 401
+    kind = "unauthorized"
 
 
-def _input_error(error: InputError) -> Response:
-    return _body(error.status, str(error), **error.details)
+class ForbiddenError(RequestError):
+    """The request needs more than its API key is good for."""
+
+    status = 403
+    kind = "forbidden"
 
 
-def _body_too_large(_: RequestEntityTooLarge) -> Response:
-    limit = request.max_content_length
-    return _body(413, f"The body is larger than the {limit:,} bytes allowed; send a smaller one.")
+class RateLimitedError(RequestError):
+    """The client asks more often than it may."""
+
+    status = 429
+    kind = "rate-limited"
 
 
-def _http_error(error: HTTPException) -> Response:
-    response = error.get_response()
-    status = error.code or response.status_code
-    if status < 400:  # A redirect is no error.
-        return Response(response.get_data(), status, dict(response.headers))
-    body = _body(status, error.description or error.name)
-    for name in ("Allow", "Retry-After"):
-        if name in response.headers:
-            body.headers[name] = response.headers[name]
-    return body
+class ModelNotFoundError(RequestError):
+    """There is no such model, or no such version of it."""
+
+    status = 404
+    kind = "model-not-found"
 
 
-def _bug(error: Exception) -> Response:
-    current_app.logger.error("a request failed by a fault of the service", exc_info=error)
-    return _body(500, "The service failed on this request; the fault is logged.")
+class ModelUnavailableError(RequestError):
+    """The model may well exist, but cannot answer now: try again."""
+
+    status = 503
+    kind = "model-unavailable"
+
+    def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
+        """Say `message` and when to try again."""
+        super().__init__(message, headers=[("Retry-After", str(retry_after_s))])
 
 
-def _body(status: int, message: str, **details: Any) -> Response:  # noqa: ANN401 - any JSON value
-    body = ErrorBody(error=message, status=status, **details)
-    return Response(body.model_dump_json(), status, mimetype="application/json")
+class OverloadedError(RequestError):
+    """There is more to do than can be done: try again."""
+
+    status = 503
+    kind = "overloaded"
+
+    def __init__(self, message: str) -> None:
+        """Say `message`, and when to try again."""
+        super().__init__(message, headers=[("Retry-After", "1")])
+
+
+def problem_answer(error: RequestError, *, path: str, request_id: str | None) -> "Answer":
+    """The answer to a request for `path` that ended in `error`."""
+    from service.http import Answer  # It imports the errors.
+
+    is_json = path.startswith(_JSON_ROUTES)
+    return Answer(
+        problem_body(error, request_id),
+        "application/json" if is_json else "application/problem+json",
+        status_code=error.status,
+        headers=error.headers,
+    )
+
+
+def problem_body(error: RequestError, request_id: str | None) -> bytes:
+    """The body of `error` as JSON."""
+    message = str(error)
+    problem: Problem = {
+        "error": message,
+        "type": f"/errors/{error.kind}",
+        "title": error.kind.replace("-", " ").capitalize(),
+        "status": error.status,
+        "detail": message,
+    }
+    if error.problems:
+        problem["errors"] = error.problems
+    if request_id:
+        problem["request_id"] = request_id
+    return orjson.dumps(problem, default=str)
+
+
+def of_http_exception(exception: "HTTPException") -> RequestError:
+    """What Flask itself refuses, such as an unknown route, as one of ours."""
+    status = exception.code or 500
+    response = exception.get_response()
+    error = RequestError(
+        exception.description or exception.name,
+        kind=HTTPStatus(status).phrase.lower().replace(" ", "-"),
+        headers=[
+            (name, response.headers[name])
+            for name in ("Allow", "Retry-After", "Location")
+            if name in response.headers
+        ],
+    )
+    error.status = status
+    return error
+
+
+def of_bug(exception: Exception) -> RequestError:
+    """A fault of the service: logged with all there is to know, told without any of it."""
+    _log.error("a request failed by a fault of the service", exc_info=exception)
+    error = RequestError(
+        "The service failed on this request; the fault is logged.", kind="internal"
+    )
+    error.status = 500
+    return error

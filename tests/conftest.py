@@ -12,10 +12,10 @@ import torch
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from registry.settings import RegistrySettings, open_registry
+from registry.settings import RegistrySettings
 from service.app import create_app
-from service.classifier import Classifier, Served
-from service.loader import load_classifier
+from service.classifier import Classifier
+from service.models import Models
 from service.settings import ServiceSettings
 from tests import programs
 from training import mnist
@@ -53,15 +53,22 @@ def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def classifier(sample_store: Path) -> Classifier:
-    registry = open_registry(RegistrySettings(store=str(sample_store)))
-    return load_classifier(registry, registry.resolve("digits", "production").card)
+def models(sample_store: Path) -> Models:
+    """Of the sample's registry, loaded once; tests that change something make their own."""
+    models = Models(ServiceSettings(registry=RegistrySettings(store=str(sample_store))))
+    models.prepare()
+    return models
+
+
+@pytest.fixture(scope="session")
+def classifier(models: Models) -> Classifier:
+    return models.choose()
 
 
 @pytest.fixture
-def client(classifier: Classifier) -> FlaskClient:
+def client(models: Models) -> FlaskClient:
     """A client of the application within this process."""
-    return create_app(ServiceSettings(max_body_bytes=2_000_000), Served(classifier)).test_client()
+    return create_app(ServiceSettings(max_body_bytes=2_000_000), models).test_client()
 
 
 @pytest.fixture(scope="session")

@@ -60,6 +60,8 @@ class Request(NamedTuple):
 
     method: str
     path: str
+    client: tuple[str, int]
+    """Its end of the connection."""
 
 
 class Proxy:
@@ -118,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_one(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         proxy = self.server.proxy
-        fault = proxy.arrived(Request(self.command, self.path))
+        fault = proxy.arrived(Request(self.command, self.path, self.client_address))
         if fault is Fault.KILLED_BEFORE:
             os.kill(proxy.victim, signal.SIGKILL)
         answered = None if fault in _NOT_FORWARDED else self._forward(body)

@@ -50,7 +50,13 @@ def test_training_registers_a_version_with_its_files(tmp_path: Path) -> None:
     assert card.version == 1
     assert card.recipe["epochs"] == 3
     assert card.metrics["parity_max_abs_error"] <= 2e-6
-    assert set(card.files) == {"model.onnx", "model.int8.onnx", "report.html", "report.json"}
+    assert set(card.files) == {
+        "model.onnx",
+        "model.int8.onnx",
+        "golden.json",
+        "report.html",
+        "report.json",
+    }
     assert set(card.lineage.packages) == {"numpy", "onnx", "onnxruntime", "torch"}
     assert len(card.lineage.data) == 4
 

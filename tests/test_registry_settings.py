@@ -1,18 +1,19 @@
 """Settings: which store they open, and what they change in the requests to it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 
+from registry import s3, s3_light
 from registry.catalog import Registry
 from registry.errors import StoreUnavailableError, UnsafeStoreError
 from registry.local import LocalStore
-from registry.s3 import S3Store, connect
 from registry.settings import RegistrySettings, open_registry, open_store
 from registry.signing import Signer
-from registry.store import Guarantee
+from registry.store import Guarantee, ObjectStore
 from tests.registry_examples import publish
 from tests.registry_memory import MemoryStore
 
@@ -31,7 +32,7 @@ def settings(**changes: object) -> RegistrySettings:
 
 def sent(directory: Path, **changes: object) -> AWSPreparedRequest:
     """The request that putting an object makes, caught before it is sent."""
-    store = connect(settings(**changes), "models", "p", directory)
+    store = s3.connect(settings(**changes), "models", "p", directory)
 
     def catch(request: AWSPreparedRequest, **_: object) -> None:
         raise CaughtError(request)
@@ -64,7 +65,6 @@ def test_a_path_opens_a_directory(tmp_path: Path, scheme: str) -> None:
 def test_an_s3_address_opens_a_bucket(tmp_path: Path) -> None:
     store = open_store(settings(cache_dir=tmp_path))
 
-    assert isinstance(store, S3Store)
     assert store.address == "s3://models/p/"
 
 
@@ -107,13 +107,15 @@ def test_encryption_can_be_asked_for(tmp_path: Path) -> None:
     assert header(by_kms, "x-amz-server-side-encryption-aws-kms-key-id") == "alias/models"
 
 
+@pytest.mark.parametrize("connect", [s3.connect, s3_light.connect], ids=["boto3", "light"])
 def test_a_server_that_is_not_there_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    connect: Callable[[RegistrySettings, str, str, Path], ObjectStore],
 ) -> None:
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
-    store = open_store(
-        settings(cache_dir=tmp_path, s3_endpoint_url="http://127.0.0.1:1", s3_path_style=True)
-    )
+    unreachable = settings(s3_endpoint_url="http://127.0.0.1:1", s3_path_style=True)
+    store = connect(unreachable, "models", "p", tmp_path)
 
     with pytest.raises(StoreUnavailableError, match=r"cannot reach s3://models/p/: .*127\.0\.0\.1"):
         store.get("a")

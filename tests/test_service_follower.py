@@ -8,53 +8,30 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import onnx
 import pytest
 
 from registry.cache import BlobCache
-from registry.card import DraftCard, ModelCard
 from registry.catalog import Registry
 from registry.contract import MODEL_FILE
 from registry.errors import RegistryError
 from registry.settings import RegistrySettings, open_registry
-from service.classifier import Served
-from service.follower import Follower
 from service.loader import load_classifier
+from service.models import Models
+from service.settings import ServiceSettings
 from tests import registry_servers
 from tests.programs import environment, free_port, serving, until
+from tests.registry_examples import DIGITS, PRODUCTION
 from tests.registry_memory import Away
 from tests.registry_proxy import Fault, proxied
+from tests.service_models import Releases, Served
 from training.mnist import Mnist
-
-DIGITS, PRODUCTION = "digits", "production"
-
-
-class Releases:
-    """Publishes and promotes versions that differ in their bytes but not in what they answer."""
-
-    def __init__(self, registry: Registry, like: Registry) -> None:
-        self.registry = registry
-        present = like.resolve(DIGITS, PRODUCTION).card
-        self._draft = DraftCard.model_validate(
-            present.model_dump(include=set(DraftCard.model_fields))
-        )
-        self._onnx_file = like.fetch(present, MODEL_FILE)
-
-    def release(self, onnx_file: bytes | None = None) -> ModelCard:
-        if onnx_file is None:
-            number = len(self.registry.versions(DIGITS)) + 1
-            # Of two messages in a row, the second completes the first.
-            mark = onnx.ModelProto(doc_string=f"version {number}").SerializeToString()
-            onnx_file = self._onnx_file + mark
-        card = self.registry.publish(DIGITS, {MODEL_FILE: onnx_file}, self._draft)
-        self.registry.promote(card, PRODUCTION)
-        return card
 
 
 @pytest.fixture
@@ -65,136 +42,113 @@ def sample_registry(sample_store: Path) -> Registry:
 # Within this process, one check at a time.
 
 
-class Following(NamedTuple):
-    """A follower of version 1 in a store that can be cut off."""
-
-    follower: Follower
-    served: Served
-    store: Away
-    releases: Releases
-    lines: list[str]
-
-    @property
-    def version(self) -> int:
-        return self.served.classifier.card.version
-
-
-def follow(registry: Registry, store: Away, releases: Releases) -> Following:
-    known = registry.resolve(DIGITS, PRODUCTION)
-    served = Served(load_classifier(registry, known.card), is_stale=known.stale)
-    lines: list[str] = []
-    follower = Follower(served, known, lambda: registry, lines.append)
-    return Following(follower, served, store, releases, lines)
-
-
 @pytest.fixture
-def following(sample_registry: Registry) -> Following:
-    store = Away()
-    registry = Registry(store)
-    releases = Releases(registry, sample_registry)
-    releases.release()
-    return follow(registry, store, releases)
+def served(sample_registry: Registry) -> Served:
+    """Version 1, in a store that can be cut off."""
+    return Served(sample_registry)
 
 
-def test_nothing_happens_while_the_alias_stays(following: Following) -> None:
-    classifier = following.served.classifier
-    following.store.operations.clear()
+def test_nothing_happens_while_the_alias_stays(served: Served) -> None:
+    classifier = served.models.choose()
+    served.store.operations.clear()
 
-    following.follower.check()
+    served.models.check()
 
-    assert following.served == Served(classifier, is_stale=False)
-    assert following.lines == []
-    assert [operation for operation, _ in following.store.operations] == ["get"]
-
-
-def test_next_version_is_served_and_said_once(following: Following) -> None:
-    card = following.releases.release()
-
-    following.follower.check()
-    following.follower.check()
-
-    assert following.served.classifier.card == card
-    assert following.lines == ["serving digits version 2"]
+    assert served.models.choose() is classifier
+    assert not served.models.is_stale
+    assert served.lines == []
+    assert [operation for operation, _ in served.store.operations] == ["get"]
 
 
-def test_request_keeps_the_classifier_it_began_with(following: Following, sample: Mnist) -> None:
-    begun = following.served.classifier
-    following.releases.release()
+def test_next_version_is_served_and_said_once(served: Served) -> None:
+    card = served.releases.release()
 
-    following.follower.check()
+    served.models.check()
+    served.models.check()
+
+    assert served.models.choose().card == card
+    assert served.lines == ["serving digits version 2"]
+
+
+def test_request_keeps_the_classifier_it_began_with(served: Served, sample: Mnist) -> None:
+    begun = served.models.choose()
+    served.releases.release()
+
+    served.models.check()
 
     assert begun.card.version == 1
     assert begun.predict(sample.test.images).probabilities.shape == (200, 10)
-    assert following.version == 2
+    assert served.version == 2
 
 
-def test_version_that_does_not_load_never_serves(following: Following) -> None:
-    following.releases.release(b"not onnx")
+def test_version_that_does_not_load_never_serves(served: Served) -> None:
+    served.releases.release(b"not onnx")
 
-    following.follower.check()
-    following.follower.check()
+    served.models.check()
+    served.models.check()
 
-    assert following.version == 1
-    assert following.served.is_stale
-    [line] = following.lines
+    assert served.version == 1
+    assert served.models.is_stale
+    [line] = served.lines
     assert line.startswith("still serving digits version 1: digits version 2 cannot be loaded")
 
 
-def test_damaged_version_never_serves(following: Following) -> None:
-    card = following.releases.release()
-    key = next(key for key in following.store.objects if card.files[MODEL_FILE].digest in key)
-    whole = following.store.get(key).body
-    following.store.put(key, whole[:-1])
+def test_damaged_version_never_serves(served: Served) -> None:
+    card = served.releases.release()
+    key = next(key for key in served.store.objects if card.files[MODEL_FILE].digest in key)
+    whole = served.store.get(key).body
+    served.store.put(key, whole[:-1])
 
-    following.follower.check()
-    following.follower.check()
+    served.models.check()
+    served.models.check()
 
-    assert following.version == 1
-    assert len(following.lines) == 1
-    assert "is damaged" in following.lines[0]
+    assert served.version == 1
+    assert len(served.lines) == 1
+    assert "is damaged" in served.lines[0]
 
-    following.store.put(key, whole)
-    following.follower.check()
-    assert following.version == 2
-
-
-def test_following_goes_on_after_a_version_that_does_not_load(following: Following) -> None:
-    following.releases.release(b"not onnx")
-    following.follower.check()
-    following.releases.release()
-
-    following.follower.check()
-
-    assert following.version == 3
-    assert not following.served.is_stale
-    assert following.lines[1:] == ["serving digits version 3"]
+    served.store.put(key, whole)
+    served.models.check()
+    assert served.version == 2
 
 
-def test_rollback_to_the_version_served_loads_nothing(following: Following) -> None:
-    classifier = following.served.classifier
-    following.releases.release(b"not onnx")
-    following.follower.check()
-    following.releases.registry.rollback(DIGITS, PRODUCTION)
+def test_following_goes_on_after_a_version_that_does_not_load(served: Served) -> None:
+    served.releases.release(b"not onnx")
+    served.models.check()
+    served.releases.release()
 
-    following.follower.check()
+    served.models.check()
 
-    assert following.served == Served(classifier, is_stale=False)
-    assert following.lines[1:] == ["production is known to name digits version 1 again"]
+    assert served.version == 3
+    assert not served.models.is_stale
+    assert served.lines[1:] == ["serving digits version 3"]
 
 
-def test_outage_is_said_once_and_ends_by_itself(following: Following) -> None:
-    following.store.is_away = True
-    following.follower.check()
-    following.follower.check()
-    stale_during_outage = following.served.is_stale
-    following.store.is_away = False
+def test_rollback_to_the_version_served_loads_nothing(served: Served) -> None:
+    classifier = served.models.choose()
+    served.releases.release(b"not onnx")
+    served.models.check()
+    served.releases.registry.rollback(DIGITS, PRODUCTION)
 
-    following.follower.check()
+    served.models.check()
+
+    assert served.models.choose() is classifier
+    assert not served.models.is_stale
+    assert served.lines[1:] == ["production is known to name digits version 1 again"]
+
+
+def test_outage_is_said_once_and_ends_by_itself(served: Served) -> None:
+    served.store.is_away = True
+    served.models.check()
+    served.models.check()
+    stale_during_outage = served.models.is_stale
+    served.store.is_away = False
+
+    served.models.check()
 
     assert stale_during_outage
-    assert not following.served.is_stale
-    assert following.version == 1
-    assert following.lines == [
+    assert not served.models.is_stale
+    assert served.version == 1
+    assert served.lines == [
         "still serving digits version 1: cut off",
         "production is known to name digits version 1 again",
     ]
@@ -205,34 +159,36 @@ def test_stale_at_the_start_ends_when_the_store_is_back(
 ) -> None:
     store = Away()
     registry = Registry(store, BlobCache(tmp_path))
-    releases = Releases(registry, sample_registry)
-    load_classifier(registry, releases.release())
+    load_classifier(registry, Releases(registry, sample_registry).release())
     registry.resolve(DIGITS, PRODUCTION)
     store.is_away = True
-    following = follow(registry, store, releases)
+    lines: list[str] = []
+    models = Models(ServiceSettings(), opener=lambda: registry, report=lines.append)
+    models.prepare()
 
-    following.follower.check()
-    assert following.served.is_stale
-    assert following.lines == []
+    models.check()
+    assert models.is_stale
+    assert models.stale_seconds > 0
+    assert lines == []
 
     store.is_away = False
-    following.follower.check()
-    assert not following.served.is_stale
+    models.check()
+    assert not models.is_stale
+    assert models.stale_seconds == 0
 
 
-def test_follower_with_no_interval_never_asks(following: Following) -> None:
-    threads = threading.active_count()
+def test_service_that_never_asks_stays_with_what_it_has(sample_registry: Registry) -> None:
+    served = Served(sample_registry, follow_interval_s=0)
+    served.models.start()
+    served.releases.release()
 
-    following.follower.start(0)
-
-    assert threading.active_count() == threads
+    assert served.version == 1
+    assert served.models.load().card.version == 2
 
 
 def test_registry_that_does_not_open_is_opened_again(sample_registry: Registry) -> None:
-    known = sample_registry.resolve(DIGITS, PRODUCTION)
-    served = Served(load_classifier(sample_registry, known.card))
     lines: list[str] = []
-    attempts = iter([RegistryError("no policy"), None])
+    attempts = iter([None, RegistryError("no policy"), None])
 
     def opened() -> Registry:
         error = next(attempts)
@@ -240,13 +196,15 @@ def test_registry_that_does_not_open_is_opened_again(sample_registry: Registry) 
             raise error
         return sample_registry
 
-    follower = Follower(served, known, opened, lines.append)
-    follower.check()
-    assert served.is_stale
+    models = Models(ServiceSettings(follow_interval_s=0), opener=opened, report=lines.append)
+    models.prepare()
+    models.start()  # Forgets the connection, as a worker has to.
+    models.check()
+    assert models.is_stale
 
-    follower.check()
-    follower.check()
-    assert not served.is_stale
+    models.check()
+    models.check()
+    assert not models.is_stale
     assert lines[0] == "still serving digits version 1: no policy"
 
 
@@ -331,13 +289,13 @@ def stopped(process: subprocess.Popen[str]) -> list[str]:
     return output.splitlines()
 
 
-def test_twenty_promotions_under_load_lose_no_request(
+def test_hundred_promotions_under_load_lose_no_request(
     store: Path, releases: Releases, pixels: bytes
 ) -> None:
     with service(ZIFFER_STORE=store) as (url, process):
         load = Load(url, pixels)
         with load.running():
-            for _ in range(20):
+            for _ in range(100):
                 version = releases.release().version
                 until(lambda: load.has_seen(version))  # noqa: B023 - called before it changes
         lines = stopped(process)
@@ -346,13 +304,13 @@ def test_twenty_promotions_under_load_lose_no_request(
         version: releases.registry.card(DIGITS, version).files[MODEL_FILE].digest
         for version in releases.registry.versions(DIGITS)
     }
-    assert len(set(registered.values())) == 21
+    assert len(set(registered.values())) == 101
     for answers in load.answers:
         assert {status for status, _, _ in answers} == {200}
         assert all(registered[version] == digest for _, version, digest in answers)
         versions = [version for _, version, _ in answers]
         assert versions == sorted(versions)
-    assert lines == [f"serving digits version {version}" for version in range(2, 22)]
+    assert lines == [f"serving digits version {version}" for version in range(2, 102)]
 
 
 def test_model_that_is_none_never_serves(store: Path, releases: Releases, pixels: bytes) -> None:
@@ -370,6 +328,24 @@ def test_model_that_is_none_never_serves(store: Path, releases: Releases, pixels
     assert len(lines) == 2
     assert "digits version 2 cannot be loaded" in lines[0]
     assert lines[1] == "serving digits version 3"
+
+
+def test_service_may_start_before_there_is_a_model(
+    sample_registry: Registry, tmp_path: Path, pixels: bytes
+) -> None:
+    registry = open_registry(RegistrySettings(store=str(tmp_path)))
+    settings = {"ZIFFER_SERVE_WAIT_FOR_MODEL": True, "ZIFFER_SERVE_WORKERS": 2}
+    with service(ZIFFER_STORE=tmp_path, **settings) as (url, process):
+        with pytest.raises(urllib.error.HTTPError, match="503") as refused:
+            ask(url, "/predict", pixels)
+        refused.value.close()
+        Releases(registry, sample_registry).release()
+        until(lambda: all(ask(url, "/healthz")["ready"] for _ in range(20)))
+        answer = ask(url, "/predict", pixels)
+        lines = stopped(process)
+
+    assert answer["model"]["version"] == 1
+    assert [line.partition(" (")[0] for line in lines] == ["serving digits version 1"] * 2
 
 
 def test_store_may_go_away_and_come_back(store: Path, releases: Releases, pixels: bytes) -> None:

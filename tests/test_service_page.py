@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
-from service.routes import PAGE_POLICY
+from service.protocols.page import HOME_HEADERS
 
 PAGE = Path(__file__).parents[1] / "service" / "page"
 DIGEST = "4f1a9c2e" * 8
@@ -96,7 +96,7 @@ class StandIn:
 
         @app.after_request
         def with_policy(response: Response) -> Response:
-            response.headers["Content-Security-Policy"] = PAGE_POLICY
+            response.headers.update(HOME_HEADERS)
             return response
 
         return app

@@ -1,7 +1,6 @@
 import io
 import json
 import logging
-import re
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +14,11 @@ from registry.card import DraftCard, ModelCard, TensorSpec
 from registry.contract import MODEL_FILE, SIGNATURE
 from registry.settings import RegistrySettings, open_registry
 from service.app import create_app
-from service.classifier import Classifier, Served
+from service.classifier import Classifier
 from service.errors import ModelUnusableError
-from service.schemas import Prediction
 from service.settings import ServiceSettings
 from tests.drawings import drawing, encoded
+from tests.service_models import models_of
 from training.export import to_onnx
 from training.mnist import Mnist
 from training.network import build
@@ -36,7 +35,7 @@ def seven(sample: Mnist) -> bytes:
 
 def error_of(response: TestResponse) -> str:
     body = response.get_json()
-    assert response.mimetype == "application/json"
+    assert response.mimetype == "application/problem+json"
     assert body["status"] == response.status_code
     assert "Traceback" not in response.text
     return str(body["error"])
@@ -68,11 +67,12 @@ def test_image_may_come_in_any_envelope(client: FlaskClient, seven: bytes, sampl
         client.post("/predict", data=seven, content_type="application/octet-stream"),
         client.post("/predict", data=seven, content_type="application/x-www-form-urlencoded"),
         client.post("/predict", data=seven, headers={"Content-Type": ""}),
+        client.post("/predict", data=sample.test.images[0].tobytes()),
         client.post("/predict", data=form, content_type="multipart/form-data"),
         client.post("/predict", data=rows, content_type="application/json; charset=utf-8"),
     ]
 
-    predictions = [Prediction.model_validate_json(answer.data) for answer in answers]
+    predictions = [answer.get_json() for answer in answers]
     assert all(prediction == predictions[0] for prediction in predictions)
 
 
@@ -89,32 +89,31 @@ def test_health_is_live_and_ready(client: FlaskClient, path: str) -> None:
     assert client.get(path).get_json() == {"live": True, "ready": True}
 
 
-def test_page_allows_nothing_from_elsewhere(client: FlaskClient) -> None:
-    with client.get("/") as response:
-        assert response.mimetype == "text/html"
-        assert "default-src 'self'" in response.headers["Content-Security-Policy"]
-
-
 @pytest.mark.parametrize(
     ("body", "complaint"),
     [
-        ("", "The body: Invalid JSON"),
-        ("{", "The body: Invalid JSON"),
-        ("[]", "object"),
-        ("{}", "pixels: Field required"),
-        ({"pixels": []}, "pixels: List should have at least 28 items"),
-        ({"pixels": ZEROS[:27]}, "at least 28 items"),
-        ({"pixels": [*ZEROS, [0] * 28]}, "at most 28 items"),
-        ({"pixels": [[0] * 27, *ZEROS[1:]]}, "pixels.0: List should have at least 28"),
-        ({"pixels": [[256, *[0] * 27], *ZEROS[1:]]}, "pixels.0.0: .* less than or equal to 255"),
-        ({"pixels": [[-1, *[0] * 27], *ZEROS[1:]]}, "pixels.0.0: .* greater than or equal to 0"),
-        ({"pixels": [[0.5, *[0] * 27], *ZEROS[1:]]}, "pixels.0.0: .* valid integer"),
-        ({"pixels": [[float("nan"), *[0] * 27], *ZEROS[1:]]}, "pixels.0.0"),
-        ({"pixels": [[float("inf"), *[0] * 27], *ZEROS[1:]]}, "pixels.0.0"),
-        ({"pixels": [[True, *[0] * 27], *ZEROS[1:]]}, "pixels.0.0: .* valid integer"),
-        ({"pixels": [["0", *[0] * 27], *ZEROS[1:]]}, "pixels.0.0: .* valid integer"),
-        ({"pixels": ZEROS, "scale": 1}, "scale: Extra inputs are not permitted"),
-        ("[" * 100_000, "The body: Invalid JSON"),
+        ("", "not valid JSON"),
+        ("{", "not valid JSON"),
+        ("[" * 100_000, "not valid JSON"),
+        ({"pixels": [[float("nan"), *[0] * 27], *ZEROS[1:]]}, "not valid JSON"),
+        ({"pixels": [[float("inf"), *[0] * 27], *ZEROS[1:]]}, "not valid JSON"),
+        ("[]", "not an object with 'pixels'"),
+        ("{}", "not an object with 'pixels'"),
+        ({"pixels": ZEROS, "scale": 1}, "nothing else"),
+        ({"pixels": []}, "pixels is a list of 0, expected 28 rows or 784 values"),
+        ({"pixels": ZEROS[:27]}, "pixels is a list of 27, expected 28 rows"),
+        ({"pixels": [*ZEROS, [0] * 28]}, "pixels is a list of 29, expected 28 rows"),
+        ({"pixels": [[0] * 27, *ZEROS[1:]]}, "pixels.0 is a list of 27, expected 28 values"),
+        ({"pixels": [*ZEROS[:27], 28]}, "pixels.27 is 28, expected 28 values"),
+        ({"pixels": [28] * 28}, "pixels is a list of 28, expected 28 rows or 784 values"),
+        ({"pixels": 784}, "pixels is 784, expected 28 rows"),
+        ({"pixels": {"0": 1}}, "pixels is an object, expected 28 rows"),
+        ({"pixels": [[256, *[0] * 27], *ZEROS[1:]]}, "pixels.0.0 is 256, expected a whole number"),
+        ({"pixels": [[-1, *[0] * 27], *ZEROS[1:]]}, "pixels.0.0 is -1, expected a whole number"),
+        ({"pixels": [[0.5, *[0] * 27], *ZEROS[1:]]}, "pixels.0.0 is 0.5, expected a whole number"),
+        ({"pixels": [[True, *[0] * 27], *ZEROS[1:]]}, "pixels.0.0 is true, expected"),
+        ({"pixels": [["0", *[0] * 27], *ZEROS[1:]]}, "pixels.0.0 is the text '0', expected"),
+        ({"pixels": [0] * 783 + [1.0]}, "pixels.783 is 1.0, expected a whole number"),
     ],
 )
 def test_wrong_json_is_explained(client: FlaskClient, body: object, complaint: str) -> None:
@@ -123,8 +122,7 @@ def test_wrong_json_is_explained(client: FlaskClient, body: object, complaint: s
     response = client.post("/predict", data=text, content_type="application/json")
 
     assert response.status_code == 400
-    assert re.search(complaint, error_of(response))
-    assert "28 rows of 28 whole numbers" in error_of(response)
+    assert complaint in error_of(response)
 
 
 def test_damaged_image_is_400(client: FlaskClient, seven: bytes) -> None:
@@ -181,12 +179,17 @@ def test_other_content_type_is_415(client: FlaskClient, content_type: str) -> No
     assert content_type in error_of(response)
 
 
-def test_blank_image_is_422_with_its_reason(client: FlaskClient) -> None:
-    response = client.post("/predict", data=encoded(Image.new("L", (100, 100), 255)))
+@pytest.mark.parametrize("content_type", ["image/png", "application/json"])
+def test_blank_image_is_answered_with_no_digit(client: FlaskClient, content_type: str) -> None:
+    blank = {
+        "image/png": encoded(Image.new("L", (100, 100), 255)),
+        "application/json": json.dumps({"pixels": ZEROS}).encode(),
+    }[content_type]
 
-    assert response.status_code == 422
-    assert "blank" in error_of(response)
-    assert response.get_json()["reason"] == "blank"
+    response = client.post("/predict", data=blank, content_type=content_type)
+
+    assert response.status_code == 200
+    assert (response.get_json()["digit"], response.get_json()["rejected"]) == (None, "blank")
 
 
 @pytest.mark.parametrize(
@@ -206,7 +209,7 @@ def test_wrong_address_is_json_too(
 def test_fault_of_the_service_is_logged_not_shown(
     client: FlaskClient, seven: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client.application.extensions["served"] = None
+    client.application.extensions["models"] = None
 
     with caplog.at_level(logging.ERROR):
         response = client.post("/predict", data=seven)
@@ -214,13 +217,6 @@ def test_fault_of_the_service_is_logged_not_shown(
     assert response.status_code == 500
     assert error_of(response) == "The service failed on this request; the fault is logged."
     assert "AttributeError" in caplog.text
-
-
-def test_blank_pixels_are_422_too(client: FlaskClient) -> None:
-    response = client.post("/predict", json={"pixels": ZEROS})
-
-    assert response.status_code == 422
-    assert response.get_json()["reason"] == "blank"
 
 
 def test_jpeg_of_dark_ink_on_grey_paper_is_read(client: FlaskClient, sample: Mnist) -> None:
@@ -252,11 +248,11 @@ def test_model_of_another_signature_is_unusable(sample_store: Path, classifier: 
         Classifier(b"any", card)
 
 
-def test_model_that_takes_nothing_for_a_digit_says_so(sample_store: Path, seven: bytes) -> None:
+def test_model_that_takes_nothing_for_a_digit_says_so(seven: bytes, classifier: Classifier) -> None:
     onnx_file = to_onnx(build(Recipe()), "categorical_cross_entropy", level=1000.0)
-    served = Served(Classifier(onnx_file, publish(sample_store, onnx_file)))
+    models = models_of(onnx_file, classifier.card.draft)
 
-    answer = create_app(ServiceSettings(), served).test_client().post("/predict", data=seven)
+    answer = create_app(ServiceSettings(), models).test_client().post("/predict", data=seven)
 
     assert answer.get_json()["not_a_digit"] == pytest.approx(1)
     assert sum(answer.get_json()["probabilities"]) == pytest.approx(1, abs=1e-5)
@@ -269,12 +265,13 @@ def test_model_that_does_not_say_what_is_no_digit_is_served(
         classifier.card, MODEL_FILE
     )
     signature = SIGNATURE.model_copy(update={"outputs": SIGNATURE.outputs[:1]})
-    served = Served(Classifier(onnx_file, publish(sample_store, onnx_file, signature=signature)))
+    draft = classifier.card.draft.model_copy(update={"signature": signature})
+    models = models_of(onnx_file, draft)
 
-    answer = create_app(ServiceSettings(), served).test_client().post("/predict", data=seven)
+    answer = create_app(ServiceSettings(), models).test_client().post("/predict", data=seven)
 
     assert answer.get_json()["digit"] == 7
-    assert "not_a_digit" not in answer.get_json()
+    assert answer.get_json()["not_a_digit"] is None
 
 
 def test_model_without_an_output_that_its_card_promises_is_unusable(

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from registry.card import DraftCard, Lineage, Outcomes
-from registry.contract import INT8_MODEL_FILE, MODEL_FILE, SIGNATURE
+from registry.contract import GOLDEN_FILE, INT8_MODEL_FILE, MODEL_FILE, SIGNATURE
 from registry.documents import sha256
 from training.calibration import reliability
 from training.epoch import Epoch
 from training.evaluate import Evaluation, answer, evaluate
 from training.finish import Model, finish
+from training.golden import golden_file
 from training.hard_images import images_taken
 from training.mnist import Digits, Mnist
 from training.network import Network
@@ -73,7 +74,8 @@ def assemble(
         lineage=lineage,
         outcomes=Outcomes.of(scores.correct.tolist(), test_set=digits.test.digest),
     )
-    return Product({**model.files, **write(subject)}, draft)
+    golden = {GOLDEN_FILE: golden_file(model.files[MODEL_FILE], digits.test)}
+    return Product({**model.files, **golden, **write(subject)}, draft)
 
 
 def _images_per_epoch(digits: Digits, recipe: Recipe) -> int:

@@ -1,1 +1,1 @@
-"""Digits as people send them, made of MNIST's, of fonts and of drawings, and how well they are read."""
+"""Digits as people send them: MNIST's, fonts and drawings; and how well they are read."""

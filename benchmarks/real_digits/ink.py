@@ -88,7 +88,9 @@ def _removable(inked: NDArray[np.bool_], *, second: bool) -> NDArray[np.bool_]:
     up, right, down, left = around[0], around[2], around[4], around[6]
     count = np.sum(around, 0)
     turns = np.sum([~a & b for a, b in zip(around, around[1:] + around[:1], strict=True)], 0)
-    sides = (up & right & left, up & down & left) if second else (
-        up & right & down, right & down & left
+    sides = (
+        (up & right & left, up & down & left)
+        if second
+        else (up & right & down, right & down & left)
     )
     return inked & (count >= 2) & (count <= 6) & (turns == 1) & ~sides[0] & ~sides[1]

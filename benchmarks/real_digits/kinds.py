@@ -46,8 +46,10 @@ class Source:
         """One whose middle line is its own: no loop is so narrow that ink hides it."""
         while True:
             digit, answer = self.digit()
-            holes = {len(components(np.pad(digit <= level, 1, constant_values=True)).areas)
-                     for level in (40, 110, 190)}
+            holes = {
+                len(components(np.pad(digit <= level, 1, constant_values=True)).areas)
+                for level in (40, 110, 190)
+            }
             if len(holes) == 1:
                 return digit, answer
 
@@ -99,8 +101,9 @@ def _canvas(ink: Ink, style: str, source: Source) -> Image.Image:
     if style == "light":
         return Image.fromarray(level)
     if style == "coloured":
-        paper, pen = (np.array([source.between(*span) for _ in range(3)]) for span in
-                      ((190, 255), (0, 130)))
+        paper, pen = (
+            np.array([source.between(*span) for _ in range(3)]) for span in ((190, 255), (0, 130))
+        )
         mixed = paper + (pen - paper) * ink[..., None]
         return Image.fromarray(mixed.round().astype(np.uint8))
     # Transparent, with dark or light ink.
@@ -153,15 +156,15 @@ def _written(
     return penned(digit, sheet, hand, height * source.between(*pen))
 
 
-def _file(
-    image: Image.Image, source: Source, quality: tuple[int, int], *, turned: bool
-) -> bytes:
+def _file(image: Image.Image, source: Source, quality: tuple[int, int], *, turned: bool) -> bytes:
     options = {"quality": int(source.random.integers(*quality))}
     if not turned:
         return encoded(image, "JPEG", **options)
     orientation = int(source.random.choice([3, 6, 8]))
     stored = {
-        3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270
+        3: Image.Transpose.ROTATE_180,
+        6: Image.Transpose.ROTATE_90,
+        8: Image.Transpose.ROTATE_270,
     }[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation

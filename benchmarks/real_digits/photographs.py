@@ -105,8 +105,12 @@ def _shadow(
     along = np.array([-normal[1], normal[0]])
     near, far = middle + normal * reach * width, middle + normal * 3 * width
     spread = 3 * width if random.random() < 0.6 else random.uniform(0.3, 0.7) * width
-    corners = [near - along * spread, near + along * spread, far + along * spread * 1.3,
-               far - along * spread * 1.3]
+    corners = [
+        near - along * spread,
+        near + along * spread,
+        far + along * spread * 1.3,
+        far - along * spread * 1.3,
+    ]
     pen.polygon([tuple(corner) for corner in corners], fill=255)
     radius = edge * max(width, height) / 1000
     return np.asarray(mask.filter(ImageFilter.GaussianBlur(radius)), np.float32) / 255

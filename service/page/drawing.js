@@ -12,11 +12,14 @@ export const SIDE = 280;
 
 /**
  * A history of marks. Strokes add up; an image hides what came before it, and so does a clearing
- * or the first stroke on top of an image. Undo drops the last mark, so even a clearing comes back.
+ * or the first stroke on top of an image. Undo takes the last mark, so even a clearing comes back;
+ * redo puts it there again, until another mark is made.
  */
 export class Drawing {
   /** @type {Mark[]} */
   #marks = [];
+  /** @type {Mark[]} the last undone last */
+  #undone = [];
   /** @type {Stroke | null} */
   #open = null;
   #onChange;
@@ -44,6 +47,10 @@ export class Drawing {
     return this.#marks.length > 0;
   }
 
+  get canRedo() {
+    return this.#undone.length > 0;
+  }
+
   get isPenDown() {
     return this.#open !== null;
   }
@@ -52,7 +59,7 @@ export class Drawing {
   putPenDown(point, width) {
     const isNew = this.strokes.length === 0;
     this.#open = { kind: "stroke", width, points: [point] };
-    this.#marks.push(this.#open);
+    this.#add(this.#open);
     this.#onChange(isNew);
   }
 
@@ -69,15 +76,25 @@ export class Drawing {
 
   /** @param {Picture} picture */
   place(picture) {
-    this.#replace(() => this.#marks.push(picture));
+    this.#replace(() => this.#add(picture));
   }
 
   clear() {
-    if (!this.isEmpty) this.#replace(() => this.#marks.push({ kind: "clear" }));
+    if (!this.isEmpty) this.#replace(() => this.#add({ kind: "clear" }));
   }
 
   undo() {
-    if (this.canUndo) this.#replace(() => this.#marks.pop());
+    if (this.canUndo) this.#replace(() => this.#undone.push(this.#marks.pop()));
+  }
+
+  redo() {
+    if (this.canRedo) this.#replace(() => this.#marks.push(this.#undone.pop()));
+  }
+
+  /** @param {Mark} mark */
+  #add(mark) {
+    this.#undone = [];
+    this.#marks.push(mark);
   }
 
   /** @param {() => void} change */

@@ -1,12 +1,15 @@
-/** Wires the page: the sheet, its tools, and the reading beside it. */
+/** Wires the page: the sheet, its tools, the reading beside it, and the two dialogs. */
 
+import { takeKey } from "./access.js";
+import { takePhotos } from "./camera.js";
+import { offerCard } from "./card.js";
 import { Drawing, SIDE, paint, toPng } from "./drawing.js";
 import { drawWithKeys, drawWithPointer } from "./pen.js";
 import { readPicture, takeFiles } from "./picture.js";
 import { Predictor } from "./prediction.js";
 import { showAnswer, showFailure, showNothing, showWaiting } from "./reading.js";
 
-const INVITATION = "Draw a digit from 0 to 9";
+const INVITATION = "Draw a digit from 0 to 9,\nor drop or paste an image";
 
 const find = (id) => document.getElementById(id);
 const sheet = find("sheet");
@@ -29,7 +32,10 @@ const drawing = new Drawing((isNew) => {
 
 const predictor = new Predictor(
   async () => drawing.image?.bytes ?? toPng(drawing),
-  (outcome) => ("answer" in outcome ? showAnswer(outcome.answer) : showFailure(outcome.failure)),
+  (outcome) =>
+    "failure" in outcome
+      ? showFailure(outcome.failure)
+      : showAnswer(outcome.answer, outcome.number),
 );
 
 let isRepaintDue = false;
@@ -53,6 +59,7 @@ function showTools() {
   if (isBare) find("note").textContent = isEmpty ? INVITATION : `No preview of ${image.name}`;
   // Not `disabled`: a button that disables itself under the finger takes the focus with it.
   find("undo").setAttribute("aria-disabled", String(!drawing.canUndo));
+  find("redo").setAttribute("aria-disabled", String(!drawing.canRedo));
   find("clear").setAttribute("aria-disabled", String(isEmpty));
 }
 
@@ -73,6 +80,11 @@ function showPenState() {
   find("pen-state").textContent = drawing.isPenDown ? "Pen down" : "Pen up";
 }
 
+function askAgain() {
+  showWaiting();
+  predictor.ask();
+}
+
 /** @param {File} file */
 async function takeFile(file) {
   try {
@@ -85,20 +97,31 @@ async function takeFile(file) {
 drawWithPointer(canvas, drawing, penWidth);
 drawWithKeys(canvas, drawing, penWidth, showCursor);
 takeFiles(/** @type {HTMLInputElement} */ (find("file")), sheet, takeFile);
+takePhotos(takeFile);
+offerCard();
 
 find("undo").addEventListener("click", () => drawing.undo());
+find("redo").addEventListener("click", () => drawing.redo());
 find("clear").addEventListener("click", () => drawing.clear());
-find("retry").addEventListener("click", () => {
-  showWaiting();
-  predictor.ask();
-});
+find("retry").addEventListener("click", askAgain);
+takeKey(askAgain);
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") drawing.clear();
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
-    event.preventDefault();
-    drawing.undo();
-  }
+  // A dialog's keys are its own: Escape closes it.
+  if (document.querySelector("dialog[open]")) return;
+  const shortcut = shortcutOf(event);
+  if (!shortcut) return;
+  event.preventDefault();
+  shortcut();
 });
+
+/** @param {KeyboardEvent} event */
+function shortcutOf({ key, ctrlKey, metaKey, shiftKey }) {
+  if (key === "Escape") return () => drawing.clear();
+  if (!ctrlKey && !metaKey) return null;
+  if (key.toLowerCase() === "z") return () => (shiftKey ? drawing.redo() : drawing.undo());
+  return key.toLowerCase() === "y" ? () => drawing.redo() : null;
+}
+
 window.addEventListener("resize", repaint);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
 

@@ -1,20 +1,35 @@
 /** Asks the service, never twice at once, and always about the latest drawing. */
 
-const PAUSE_MS = 100;
+import { credentials } from "./access.js";
+
+const PAUSE_MS = 60;
 const PATIENCE_MS = 15_000;
+const LONGEST_WAIT_S = 30;
 
 /**
  * @typedef {{name: string, version: number, digest: string}} Model
+ * @typedef {"blank" | "not_a_digit" | "low_confidence" | "multiple_digits"} Reason
  * @typedef {object} Answer
- * @property {number} digit
+ * @property {number | null} digit
  * @property {number} confidence
+ * @property {Reason | null} rejected why no digit is named
  * @property {number[]} probabilities of each digit, given that it is one
- * @property {number} [not_a_digit] probability; absent where the model does not say
+ * @property {{digit: number, probability: number}[]} top the likeliest first
  * @property {Model} model
- * @property {number[][]} pixels 28 rows of 28, 0..255, white ink on black
+ * @property {number[][]} [pixels] 28 rows of 28, 0..255, white ink on black
+ * @property {number[][]} [saliency] 28 rows of 28, -1..1: speaks against the digit, or for it
  *
- * @typedef {{message: string, isPassing: boolean}} Failure isPassing: asking again may help
- * @typedef {{answer: Answer} | {failure: Failure}} Outcome
+ * @typedef {{left: number, top: number, width: number, height: number}} Box
+ * @typedef {{digit: number | null, confidence: number, box: Box}} ReadDigit
+ * @typedef {{digits: ReadDigit[], width: number, height: number}} ReadNumber
+ *
+ * @typedef {object} Failure
+ * @property {string} message
+ * @property {boolean} isPassing asking again may help
+ * @property {boolean} [needsKey] asking with an API key, or another one, will help
+ * @property {number} [retryAfter_s] when the service wants to be asked again
+ *
+ * @typedef {{answer: Answer, number: ReadNumber | null} | {failure: Failure}} Outcome
  */
 
 export class Predictor {
@@ -22,6 +37,7 @@ export class Predictor {
   #onOutcome;
   #isWanted = false;
   #timer = 0;
+  #notBefore = 0;
   /** @type {AbortController | null} */
   #flight = null;
 
@@ -37,10 +53,11 @@ export class Predictor {
   /** Ask soon. The timer is not put off by further ink, so that answers come while drawing. */
   ask() {
     this.#isWanted = true;
+    const pause = Math.max(PAUSE_MS, this.#notBefore - performance.now());
     this.#timer ||= setTimeout(() => {
       this.#timer = 0;
       this.#send();
-    }, PAUSE_MS);
+    }, pause);
   }
 
   /** Drop what is asked and what is about to be: it is about something no longer there. */
@@ -56,42 +73,76 @@ export class Predictor {
     if (this.#flight || !this.#isWanted) return;
     this.#isWanted = false;
     const flight = (this.#flight = new AbortController());
-    const outcome = await post(this.#body, flight.signal);
+    const outcome = await read(this.#body, flight.signal);
     if (flight.signal.aborted) return;
     this.#flight = null;
     this.#onOutcome(outcome);
-    if (!this.#timer) this.#send();
+    if ("failure" in outcome && outcome.failure.retryAfter_s) {
+      this.#notBefore = performance.now() + outcome.failure.retryAfter_s * 1000;
+      this.ask();
+    } else if (!this.#timer) {
+      this.#send();
+    }
   }
 }
 
 /**
+ * Where there are several digits, they are read as a number before anything is shown.
  * @param {() => Promise<Blob>} bodyNow
  * @param {AbortSignal} signal
  * @returns {Promise<Outcome>}
  */
-async function post(bodyNow, signal) {
+async function read(bodyNow, signal) {
   try {
     const body = await bodyNow();
-    const response = await fetch("predict?explain=true", {
-      method: "POST",
-      headers: {
-        Accept: "application/json",
-        "Content-Type": body.type || "application/octet-stream",
-      },
-      body,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]),
-    });
-    // A proxy in between may answer for the service, and not in JSON.
-    const content = await response.json().catch(() => null);
-    return response.ok && content ? { answer: content } : { failure: failureOf(response, content) };
-  } catch {
-    return { failure: { message: "The service cannot be reached just now.", isPassing: true } };
+    const answer = await post("predict?explain=true&top_k=2", body, signal);
+    if (answer.rejected !== "multiple_digits") return { answer, number: null };
+    const number = await post("read", body, signal).catch(() => null);
+    return { answer, number };
+  } catch (error) {
+    return { failure: error instanceof Refusal ? error.failure : UNREACHABLE };
   }
 }
 
+const UNREACHABLE = { message: "The service cannot be reached just now.", isPassing: true };
+
+class Refusal extends Error {
+  /** @param {Failure} failure */
+  constructor(failure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {Blob} body
+ * @param {AbortSignal} signal
+ */
+async function post(path, body, signal) {
+  const response = await fetch(path, {
+    method: "POST",
+    headers: {
+      ...credentials(),
+      Accept: "application/json",
+      "Content-Type": body.type || "application/octet-stream",
+    },
+    body,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]),
+  });
+  // A proxy in between may answer for the service, and not in JSON.
+  const content = await response.json().catch(() => null);
+  if (!response.ok || !content) throw new Refusal(failureOf(response, content));
+  return content;
+}
+
+/** @returns {Failure} */
 function failureOf(response, content) {
+  const seconds = Number(response.headers.get("Retry-After"));
   return {
     message: content?.error ?? `The service could not answer (status ${response.status}).`,
     isPassing: response.status >= 500 || response.status === 429,
+    needsKey: response.status === 401,
+    retryAfter_s: seconds > 0 ? Math.min(seconds, LONGEST_WAIT_S) : undefined,
   };
 }

@@ -80,6 +80,4 @@ def _measured(
     labels = np.zeros(height * stride + 1, np.intp)
     labels[starts] += numbers + 1
     labels[ends] -= numbers + 1
-    return Components(
-        labels.cumsum()[:-1].reshape(height, stride)[:, 1:-1], boxes, areas[order]
-    )
+    return Components(labels.cumsum()[:-1].reshape(height, stride)[:, 1:-1], boxes, areas[order])

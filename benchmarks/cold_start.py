@@ -1,0 +1,253 @@
+"""Measure how soon the service answers after it was started, against importing what it needs.
+
+    python -m benchmarks.cold_start [--rounds 9]
+
+The yardstick is `python -c "import onnxruntime, flask"`. All contenders take turns in every round,
+in an order drawn anew, so that a busy moment hits them alike. What counts is CPU time, of the whole
+tree of processes; wall time stands beside it. The model lies in a directory and in a bucket of
+SeaweedFS on this machine, and is read from there or from the cache of an earlier start.
+"""
+
+import argparse
+import os
+import platform
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+from typing import NamedTuple
+
+from benchmarks.first_prediction import BODY
+from tests.programs import QUICK_RECIPE, ROOT, environment, free_port, run
+from tests.registry_servers import ACCESS_KEY, SECRET_KEY, seaweedfs
+
+YARDSTICK = "import onnxruntime, flask"
+WORKERS = 2
+REQUESTS = 40
+
+# Goals; what is missed is printed as missed.
+DIRECTORY_RATIO = 1.3
+S3_RATIO = 1.4
+WORKERS_MIB = 110 * 1e6 / 2**20
+
+
+class Start(NamedTuple):
+    """What one start cost until the first answer."""
+
+    cpu_ms: float
+    wall_ms: float
+
+
+class Contender(NamedTuple):
+    """One way to start, and the most that it should cost, in yardsticks."""
+
+    name: str
+    start: Callable[[], Start]
+    goal: float | None = None
+
+
+def main() -> int:
+    """Measure, print, and say which goals are missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    rounds = parser.parse_args().rounds
+    with ExitStack() as stack:
+        stores = list(trained_stores(stack))
+        contestants = list(contenders(stores))
+        starts = measure(contestants, rounds)
+        print(f"{platform.machine()}, {os.cpu_count()} cores, {rounds} rounds; median (quartiles)")
+        missed = [one.name for one in contestants if not report(one, starts)]
+        missed += [] if report_memory(stores[0].environ) else ["memory"]
+    print(f"missed: {', '.join(missed)}" if missed else "all goals are met")
+    return 0
+
+
+class Store(NamedTuple):
+    """Where a model lies, and the variables that say so."""
+
+    name: str
+    environ: dict[str, str]
+    goal: float
+    cache: Path | None = None
+    """What to remove before a start that shall find nothing there."""
+
+
+def trained_stores(stack: ExitStack) -> Iterator[Store]:
+    """The stores, each with a quickly trained model in production."""
+    directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ziffer-benchmark-")))
+    server = stack.enter_context(seaweedfs())
+    bucket = {
+        "ZIFFER_STORE": "s3://models/registry",
+        "ZIFFER_S3_ENDPOINT_URL": server.endpoint,
+        "ZIFFER_S3_PATH_STYLE": "true",
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    warm, cold = directory / "warm", directory / "cold"
+    yield Store("directory", trained(ZIFFER_STORE=directory / "registry"), DIRECTORY_RATIO)
+    in_bucket = trained(**bucket, ZIFFER_CACHE_DIR=warm)
+    yield Store("S3, cached", in_bucket, DIRECTORY_RATIO)
+    yield Store("S3", in_bucket | {"ZIFFER_CACHE_DIR": str(cold)}, S3_RATIO, cold)
+
+
+def trained(**variables: object) -> dict[str, str]:
+    """The environment in which the service finds a model in production, once it was put there."""
+    ended = run("training", env=environment(**variables, **QUICK_RECIPE))
+    assert ended.returncode == 0, ended.stderr
+    return environment(**variables)
+
+
+def contenders(stores: list[Store]) -> Iterator[Contender]:
+    """Everyone, the yardstick first."""
+    yield Contender(YARDSTICK, lambda: to_exit("-c", YARDSTICK, environ=environment()))
+    for store in stores:
+        yield Contender(f"in-process, {store.name}", in_process(store), store.goal)
+    for store in stores:
+        yield Contender(f"service, {store.name}", service(store), store.goal)
+
+
+def in_process(store: Store) -> Callable[[], Start]:
+    """From exec to exit: the application predicts once, without a server."""
+
+    def start() -> Start:
+        forget(store)
+        return to_exit("-m", "benchmarks.first_prediction", environ=store.environ)
+
+    return start
+
+
+def service(store: Store) -> Callable[[], Start]:
+    """From exec to the first prediction that came over HTTP."""
+
+    def start() -> Start:
+        forget(store)
+        began = time.perf_counter()
+        with serving(store.environ) as (process, url):
+            predict(url)
+            wall_ms = (time.perf_counter() - began) * 1000
+            return Start(sum(map(cpu_ms, tree(process.pid))), wall_ms)
+
+    return start
+
+
+def forget(store: Store) -> None:
+    """Empty the cache where the start shall find it empty."""
+    if store.cache:
+        shutil.rmtree(store.cache, ignore_errors=True)
+
+
+def to_exit(*arguments: str, environ: dict[str, str]) -> Start:
+    """Run Python to its end."""
+    began = time.perf_counter()
+    process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environ)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall_ms = (time.perf_counter() - began) * 1000
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, arguments
+    return Start((usage.ru_utime + usage.ru_stime) * 1000, wall_ms)
+
+
+@contextmanager
+def serving(environ: dict[str, str], *flags: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The service, which may not listen yet, and the address of /predict."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service", "--port", str(port), *flags],
+        cwd=ROOT,
+        env=environ,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        yield process, f"http://127.0.0.1:{port}/predict"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def predict(url: str) -> None:
+    """Post a drawing as soon as somebody listens."""
+    request = urllib.request.Request(url, BODY, {"Content-Type": "application/json"})  # noqa: S310 - our own
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
+                answer.read()
+                return
+        except ConnectionError:
+            time.sleep(0.002)
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionError):
+                raise
+            time.sleep(0.002)
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(descendant for child in children for descendant in tree(int(child)))]
+
+
+def cpu_ms(pid: int) -> float:
+    """CPU time of a process, its threads that ended included; see clock_getcpuclockid(3)."""
+    return time.clock_gettime_ns((~pid << 3) | 2) / 1e6
+
+
+def measure(contestants: list[Contender], rounds: int) -> dict[str, list[Start]]:
+    """Each contender's starts; the first round fills the disk's cache and does not count."""
+    starts: dict[str, list[Start]] = {one.name: [] for one in contestants}
+    for round_ in range(rounds + 1):
+        for one in random.sample(contestants, len(contestants)):
+            start = one.start()
+            starts[one.name] += [start] if round_ else []
+    return starts
+
+
+def report(one: Contender, starts: dict[str, list[Start]]) -> bool:
+    """Print a line of the table; whether the goal is met, in CPU time."""
+    cpu, wall = ([start[field] for start in starts[one.name]] for field in (0, 1))
+    yard_cpu, yard_wall = (median(start[field] for start in starts[YARDSTICK]) for field in (0, 1))
+    ratio = median(cpu) / yard_cpu
+    goal = f"   goal {one.goal}" if one.goal else ""
+    print(
+        f"  {one.name:26} CPU {spread(cpu)} ms, {ratio:.2f} x   "
+        f"wall {spread(wall)} ms, {median(wall) / yard_wall:.2f} x{goal}"
+    )
+    return one.goal is None or ratio <= one.goal
+
+
+def spread(values: list[float]) -> str:
+    """The median, and the quartiles around it."""
+    lower, middle, upper = quantiles(values, n=4)
+    return f"{middle:5.0f} ({lower:.0f}-{upper:.0f})"
+
+
+def report_memory(environ: dict[str, str]) -> bool:
+    """Print what the parent and its workers hold after some requests; whether the goal is met."""
+    with serving(environ, f"--workers={WORKERS}") as (process, url):
+        for _ in range(REQUESTS):
+            predict(url)
+        sizes = [pss_mib(pid) for pid in tree(process.pid)]
+    total = sum(sizes)
+    each = " + ".join(f"{size:.1f}" for size in sizes)
+    print(f"  {WORKERS} workers: {total:.0f} MiB of memory (PSS: {each})   goal {WORKERS_MIB:.0f}")
+    return total <= WORKERS_MIB
+
+
+def pss_mib(pid: int) -> float:
+    """The process's share of the memory that it uses, each shared page counted in parts."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    [kib] = [line.split()[1] for line in lines if line.startswith("Pss:")]
+    return int(kib) / 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""Start the service without a server, predict once, and end: a contender of cold_start.py."""
+
+import io
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+from registry.configuration import load
+from service.app import create_app
+from service.models import Models
+from service.settings import ServiceSettings
+
+# A vertical stroke.
+BODY = json.dumps(
+    {"pixels": [[0] * 28] * 4 + [[0] * 13 + [255, 255] + [0] * 13] * 20 + [[0] * 28] * 4}
+).encode()
+
+
+def main() -> None:
+    """Do as `service.__main__` does, with one call of the application instead of a server."""
+    settings = load(ServiceSettings, "first_prediction", None, [], os.environ)
+    models = Models(settings)
+    models.prepare()
+    app = create_app(settings, models)
+    said: list[str] = []
+
+    def start_response(status: str, _headers: object, *_: object) -> Callable[[bytes], object]:
+        said.append(status)
+        return lambda _: None
+
+    answer = b"".join(app(request(), start_response))
+    assert said == ["200 OK"], answer
+
+
+def request() -> dict[str, Any]:
+    """A drawing for /predict, as a WSGI server would hand it over."""
+    return {
+        "REQUEST_METHOD": "POST",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": "/predict",
+        "QUERY_STRING": "",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(BODY)),
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(BODY),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": True,
+    }
+
+
+if __name__ == "__main__":
+    main()

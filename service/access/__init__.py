@@ -1,0 +1,1 @@
+"""Who may ask what, how often, and from which other sites."""
