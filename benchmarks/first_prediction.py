@@ -7,10 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from registry.configuration import load
-from registry.settings import open_registry
 from service.app import create_app
-from service.classifier import Served
-from service.loader import load_classifier
+from service.models import Models
 from service.settings import ServiceSettings
 
 # A vertical stroke.
@@ -22,9 +20,9 @@ BODY = json.dumps(
 def main() -> None:
     """Do as `service.__main__` does, with one call of the application instead of a server."""
     settings = load(ServiceSettings, "first_prediction", None, [], os.environ)
-    registry = open_registry(settings.registry)
-    card = registry.resolve(settings.registry.model, settings.registry.alias).card
-    app = create_app(settings, Served(load_classifier(registry, card)))
+    models = Models(settings)
+    models.prepare()
+    app = create_app(settings, models)
     said: list[str] = []
 
     def start_response(status: str, _headers: object, *_: object) -> Callable[[bytes], object]:
