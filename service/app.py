@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
 from service import errors
+from service.drain import Drain
 from service.errors import RequestError
 from service.http import Answer
 from service.protocols import health, kserve_v1, page, predict, sagemaker
@@ -40,6 +41,7 @@ def create_app(settings: ServiceSettings, models: "Models") -> "Application":
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.extensions["settings"] = settings
     app.extensions["models"] = models
+    app.extensions["drain"] = Drain()
     if settings.is_guarded:
         # Imported here: a service that only its owner reaches starts without it.
         from service.access.gate import open_gate
@@ -112,6 +114,8 @@ class Application(Flask):
 
     def _answered(self, environ: "WSGIEnvironment") -> Answer | Response:
         try:
+            if "ziffer.refusal" in environ:
+                raise environ["ziffer.refusal"]
             if self.gate is not None and (answer := self.gate.check(environ)) is not None:
                 return answer
             return cast(Answer | Response, self.dispatch_request())

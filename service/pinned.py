@@ -152,7 +152,7 @@ class PinnedVersions:
         if self.refused.get(version) == reason:
             return False
         self.refused[version] = reason
-        self._observer.refused(version, reason)
+        self._observer.refused(version, error)
         return True
 
     def _unavailable(self, version: int, why: str) -> ModelUnavailableError:

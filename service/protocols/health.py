@@ -16,8 +16,9 @@ def live() -> Answer:
 
 @routes.get("/v2/health/ready")
 def ready() -> Answer:
-    """There is a model to answer with."""
-    is_ready = current_app.extensions["models"].is_ready
+    """There is a model to answer with, and time to do so."""
+    is_draining = current_app.extensions["drain"].is_draining
+    is_ready = current_app.extensions["models"].is_ready and not is_draining
     return _health(200 if is_ready else 503)
 
 

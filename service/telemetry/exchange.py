@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from service.inference import Inference
+    from service.telemetry.tracing import Trace
 
-ROUTE_UNKNOWN = "unmatched"
+Rows = NDArray[np.float32] | Sequence[NDArray[np.float32]]
+"""The probabilities of the digits [N, 10], or N times [10]."""
+Numbers = NDArray[np.float32] | Sequence[float]
+"""One for each image: [N]."""
 
 
 class Exchange:
@@ -19,13 +23,15 @@ class Exchange:
     The defaults belong to the class, so that making one is cheap.
     """
 
-    route = ROUTE_UNKNOWN
+    trace: "Trace | None" = None
+    """Where nobody asks for it, it is not known."""
+    span: Any = None
+    """OpenTelemetry's, where there is one."""
+    route = "unmatched"
     """The rule that matched, such as `/v2/models/<name>/infer`; never the client's own path."""
     status = 500
     seconds = 0.0
     """From the beginning to the answer."""
-    received = 0
-    """Bytes of the request's body."""
     sent = 0
     """Bytes of the answer's body."""
     error: str | None = None
@@ -34,20 +40,29 @@ class Exchange:
     """Names and seconds."""
     version: int | None = None
     """What read the images, if anything did."""
-    probabilities: NDArray[np.float32] | Sequence[NDArray[np.float32]] = ()
-    """Of the digits [N, 10], of what was read."""
-    not_a_digit: NDArray[np.float32] | Sequence[float] | None = None
-    """[N]; None where the version does not say."""
+    probabilities: Rows = ()
+    """Of the images that it read."""
+    not_a_digit: Numbers | None = None
+    """Of the same images; None where the version does not say."""
     rejected: Sequence[str] = ()
-    """Why images got no digit, a reason for each of them."""
+    """Why images got no digit: a reason for each that got none."""
 
-    def __init__(self, method: str) -> None:
+    def __init__(self, method: str, request_id: str) -> None:
         """Begin now."""
         self.method = method
+        self.request_id = request_id
         self.started_s = perf_counter()
 
     def rest_on(self, inference: "Inference") -> None:
-        """The answer rests on this."""
+        """Take note of what the answer rests on."""
         self.version = inference.classifier.card.version
         self.stages = inference.stages.taken
-        self.probabilities, self.not_a_digit = inference.reading
+        verdicts = inference.verdicts
+        if verdicts is None:
+            self.probabilities, self.not_a_digit = inference.reading
+            return
+        self.rejected = [verdict.rejected for verdict in verdicts if verdict.rejected is not None]
+        read = [verdict for verdict in verdicts if verdict.candidate is not None]
+        self.probabilities = [verdict.probabilities for verdict in read]
+        doubts = [verdict.not_a_digit for verdict in read if verdict.not_a_digit is not None]
+        self.not_a_digit = doubts or None

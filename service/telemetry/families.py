@@ -171,6 +171,11 @@ DROPPED_SERIES = Family(
     "counter",
     "Series that were not counted for want of room.",
 )
+LOST_LINES = Family(
+    "ziffer_access_log_lost_lines_total",
+    "counter",
+    "Lines of the access log that its reader was too slow for.",
+)
 RESIDENT_BYTES = Family(
     "process_resident_memory_bytes",
     "gauge",

@@ -2,16 +2,17 @@
 
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from registry.contract import DIGITS
-from service.classifier import Reading
+from service.classifier import Classifier, Reading
 from service.observer import Role
 from service.telemetry import families
-from service.telemetry.exchange import Exchange
+from service.telemetry.exchange import Exchange, Numbers, Rows
 from service.telemetry.exposition import exposition
 from service.telemetry.families import BATCH_SIZES, CONFIDENCES, DOUBTS, LATENCIES_S, Family
 from service.telemetry.scrape import shown
@@ -43,10 +44,6 @@ _EXPECTED = (
 )
 
 
-Rows = NDArray[np.float32] | Sequence[NDArray[np.float32]]
-Numbers = NDArray[np.float32] | Sequence[float]
-
-
 Series = tuple[Family, *tuple[object, ...]]
 """A family and the values of its labels."""
 
@@ -62,9 +59,9 @@ class Metrics:
         self._series = SharedSeries(2 * workers + 1)
         self._values = self._series.values
         self._places: dict[object, tuple[int, ...]] = {}
-        self._roles: dict[Role, tuple[int, ...]] = {}
+        self._info: list[int] = []
         self._series.on_fork(self._places.clear)
-        self._series.on_fork(self._roles.clear)
+        self._series.on_fork(self._info.clear)
 
     def begin(self) -> None:
         """A request is there; `end` takes it away."""
@@ -98,6 +95,10 @@ class Metrics:
         with self._series.lock:
             self._count_images(places, *reading)
 
+    def lost_line(self) -> None:
+        """A line of the access log could not be written."""
+        self._add(1, families.LOST_LINES)
+
     def offered(self, role: Role, version: int) -> None:
         """A request was given to a version in its role."""
         self._add(1, families.MODEL_REQUESTS, version, role)
@@ -118,21 +119,20 @@ class Metrics:
         """This process has given a role to another version."""
         self._add(1, families.MODEL_EXCHANGES, role)
 
-    def refused(self, reason: str) -> None:
+    def refused(self, reason: Literal["self_test", "other"]) -> None:
         """This process could not serve a version."""
         self._add(1, families.MODEL_REFUSALS, reason)
 
-    def serving(self, role: Role, model: str, version: int, digest: str) -> None:
-        """In this process a role has this version from now on, in place of the one before."""
-        labels = (role, model, version, digest)
-        places = self._places.get(labels) or self._bind(labels, (families.MODEL_INFO, *labels))
-        self._set(0, *self._roles.get(role, ()))
-        self._set(1, *places)
-        self._roles[role] = places
-
-    def withdrawn(self, role: Role) -> None:
-        """In this process a role has no version any more."""
-        self._set(0, *self._roles.pop(role, ()))
+    def serves(self, named: Mapping[Role, Classifier]) -> None:
+        """This process has these versions in these roles, and no others."""
+        info = [
+            self._place(families.MODEL_INFO, role, card.name, card.version, classifier.digest)
+            for role, classifier in named.items()
+            for card in [classifier.card]
+        ]
+        self._set(0, *(place for place in self._info if place not in info))
+        self._set(1, *info)
+        self._info[:] = info
 
     def checked(self, *, heard: bool, stale_s: float) -> None:
         """This process asked what its aliases name, and `heard` it or did not.
