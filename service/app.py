@@ -15,6 +15,7 @@ from service.http import Answer
 from service.protocols import health, kserve_v1, page, predict, sagemaker
 from service.protocols.open_inference import repository as model_repository
 from service.protocols.open_inference import routes as open_inference
+from service.protocols.open_inference.statistics import Statistics
 from service.protocols.vertex import vertex_routes
 from service.settings import ServiceSettings
 
@@ -42,6 +43,7 @@ def create_app(settings: ServiceSettings, models: "Models") -> "Application":
     app.extensions["settings"] = settings
     app.extensions["models"] = models
     app.extensions["drain"] = Drain()
+    app.extensions["statistics"] = Statistics(settings.workers)
     if settings.is_guarded:
         # Imported here: a service that only its owner reaches starts without it.
         from service.access.gate import open_gate
