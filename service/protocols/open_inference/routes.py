@@ -74,9 +74,7 @@ def model_ready(model: str, version: str | None = None) -> Answer:
 def model_statistics(model: str | None = None, version: str | None = None) -> Answer:
     """How many requests by this protocol were answered and refused, and how long they took."""
     name = models().name
-    number = version_number(model or name, version)
-    if number is not None:
-        models().choose(number)
+    number = _known_version(model or name, version)
     return json_answer(_statistics().document(name, number))
 
 
@@ -85,7 +83,7 @@ def model_statistics(model: str | None = None, version: str | None = None) -> An
 def model_infer(model: str, version: str | None = None) -> Answer:
     """Read digits: tensors in, tensors out."""
     began = perf_counter()
-    number = version_number(model, version)
+    number = _known_version(model, version)
     try:
         return _infer(number, began)
     except InputError:
@@ -125,6 +123,14 @@ def version_number(model: str, version: str | None) -> int | None:
             f"{name} has no version {version[:_LONGEST_NAME]!r}: versions are numbers from 1."
         )
     return int(version)
+
+
+def _known_version(model: str, version: str | None) -> int | None:
+    """As `version_number`; raises ModelNotFoundError as well where there is no such version."""
+    number = version_number(model, version)
+    if number is not None:
+        models().choose(number)
+    return number
 
 
 def _chosen(model: str, version: str | None) -> "Classifier":
