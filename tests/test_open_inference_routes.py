@@ -4,7 +4,8 @@ import gzip
 import json
 import tomllib
 import zlib
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from werkzeug.test import TestResponse
 
-from registry.contract import SIGNATURE
+from registry.contract import MODEL_FILE, SIGNATURE
+from registry.settings import RegistrySettings, open_registry
 from service.app import create_app
 from service.classifier import Classifier
 from service.models import Models
@@ -26,11 +28,19 @@ from training.mnist import Mnist
 
 BLANK = np.zeros((1, 784), np.uint8)
 
+Packer = Callable[[bytes], bytes]
+
 
 @pytest.fixture
 def sevens(sample: Mnist) -> NDArray[np.uint8]:
     """Twenty digits [20, 28, 28]."""
     return sample.test.images[:20]
+
+
+@pytest.fixture(scope="module")
+def open_client(models: Models) -> FlaskClient:
+    """For all examples of a property."""
+    return create_app(ServiceSettings(), models).test_client()
 
 
 def infer(client: FlaskClient, body: object, **headers: str) -> TestResponse:
@@ -125,14 +135,16 @@ def test_classification_names_the_likeliest(
         values, indices, labels = zip(*(text.split(":") for text in string_row), strict=True)
         assert list(map(int, indices)) == np.argsort(-row)[:3].tolist()
         assert labels == indices
-        assert np.allclose(np.float32(values), np.sort(row)[::-1][:3], atol=1e-6)
+        assert np.allclose(np.array(values, np.float32), np.sort(row)[::-1][:3], atol=1e-6)
 
 
-def test_model_that_does_not_tell_non_digits_has_one_output(classifier: Classifier) -> None:
-    draft = classifier.card.draft
-    outputs = SIGNATURE.outputs[:1]
-    signature = draft.signature.model_copy(update={"outputs": outputs})
-    models = models_of(onnx_file(), draft.model_copy(update={"signature": signature}))
+def test_model_that_does_not_tell_non_digits_has_one_output(
+    classifier: Classifier, sample_store: Path
+) -> None:
+    registry = open_registry(RegistrySettings(store=str(sample_store)))
+    signature = SIGNATURE.model_copy(update={"outputs": SIGNATURE.outputs[:1]})
+    draft = classifier.card.draft.model_copy(update={"signature": signature})
+    models = models_of(registry.fetch(classifier.card, MODEL_FILE), draft)
     client = create_app(ServiceSettings(), models).test_client()
 
     assert list(outputs_of(infer(client, document(BLANK)))) == ["probabilities"]
@@ -156,10 +168,12 @@ def test_no_content_type_is_asked_for(client: FlaskClient) -> None:
 # Compression.
 
 
-@pytest.mark.parametrize(("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+@pytest.mark.parametrize(
+    ("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)]
+)
 @pytest.mark.parametrize("is_binary", [False, True])
 def test_requests_may_be_compressed(
-    client: FlaskClient, sevens: NDArray[np.uint8], encoding: str, compress: Any, is_binary: bool
+    client: FlaskClient, sevens: NDArray[np.uint8], encoding: str, compress: Packer, is_binary: bool
 ) -> None:
     plain = json.dumps(document(sevens)).encode()
     body, headers = binary(sevens) if is_binary else (plain, {})
@@ -169,17 +183,20 @@ def test_requests_may_be_compressed(
     assert answer.data == infer(client, body, **headers).data
 
 
-@pytest.mark.parametrize(("accepted", "encoding"), [
-    ("gzip", "gzip"),
-    ("deflate", "deflate"),
-    ("br, gzip;q=0.5", "gzip"),
-    ("gzip;q=0.1, deflate", "deflate"),
-    ("identity", None),
-    ("*", None),
-    ("gzip;q=0", None),
-    ("gzip;q=x, \x01", None),
-    ("", None),
-])
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip", "gzip"),
+        ("deflate", "deflate"),
+        ("br, gzip;q=0.5", "gzip"),
+        ("gzip;q=0.1, deflate", "deflate"),
+        ("identity", None),
+        ("*", None),
+        ("gzip;q=0", None),
+        ("gzip;q=x, \x01", None),
+        ("", None),
+    ],
+)
 @pytest.mark.parametrize("is_binary", [False, True])
 def test_answers_are_compressed_where_asked(
     client: FlaskClient,
@@ -195,8 +212,12 @@ def test_answers_are_compressed_where_asked(
     answer = infer(client, body, **{"Accept-Encoding": accepted})
 
     assert answer.headers.get("Content-Encoding") == encoding
-    unpack = {"gzip": gzip.decompress, "deflate": zlib.decompress, None: bytes}[encoding]
-    assert unpack(answer.data) == plain.data
+    unpack: dict[str | None, Packer] = {
+        "gzip": gzip.decompress,
+        "deflate": zlib.decompress,
+        None: bytes,
+    }
+    assert unpack[encoding](answer.data) == plain.data
     assert answer.headers.get(LENGTH) == plain.headers.get(LENGTH)
 
 
@@ -268,13 +289,12 @@ def test_error_names_place_expected_and_got(client: FlaskClient) -> None:
     is_packed=st.booleans(),
 )
 def test_no_body_is_answered_with_a_fault(
-    models: Models, body: bytes, length: str | None, encoding: str, is_packed: bool
+    open_client: FlaskClient, body: bytes, length: str | None, encoding: str, is_packed: bool
 ) -> None:
-    client = create_app(ServiceSettings(), models).test_client()
     packed = gzip.compress(body) if is_packed else body
     headers = {"Content-Encoding": encoding, "Accept-Encoding": encoding}
 
-    answer = infer(client, packed, **headers, **({} if length is None else {LENGTH: length}))
+    answer = infer(open_client, packed, **headers, **({} if length is None else {LENGTH: length}))
 
     assert answer.status_code in {200, 400, 415}
 
@@ -299,12 +319,12 @@ def test_health_is_what_every_client_reads(client: FlaskClient, path: str) -> No
 
 
 @pytest.mark.parametrize("version", ["", "/versions/1", "/versions/0001"])
-def test_model_describes_its_tensors(client: FlaskClient, version: str) -> None:
+def test_model_describes_its_tensors(client: FlaskClient, models: Models, version: str) -> None:
     metadata = client.get(f"/v2/models/digits{version}").get_json()
 
     assert metadata == {
         "name": "digits",
-        "versions": ["1"],
+        "versions": list(map(str, models.versions())),
         "platform": "onnx_onnxv1",
         "inputs": [{"name": "pixels", "datatype": "UINT8", "shape": [-1, 28, 28]}],
         "outputs": [
@@ -328,7 +348,7 @@ def test_model_is_listed_and_ready(client: FlaskClient) -> None:
         assert client.get(path).get_json() == {"name": "digits", "ready": True}
 
 
-@pytest.mark.parametrize("model", ["letters", "digits/versions/2", "digits/versions/0",
+@pytest.mark.parametrize("model", ["letters", "digits/versions/777", "digits/versions/0",
     "digits/versions/abc", "digits/versions/-1", "digits/versions/٣",
     f"digits/versions/{'9' * 5000}", "9" * 5000])  # fmt: skip
 def test_what_is_not_here_is_not_found(client: FlaskClient, model: str) -> None:
@@ -369,7 +389,7 @@ def test_statistics_count_answers_and_refusals(models: Models) -> None:
     infer(client, document(np.zeros((3, 784), np.uint8)))
     infer(client, document(BLANK))
     infer(client, "{}")
-    client.post("/v2/models/digits/versions/7/infer", data="{}")
+    client.post("/v2/models/digits/versions/777/infer", data="{}")
 
     answers = [
         client.get(f"/v2/models/{path}stats").get_json()
