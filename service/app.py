@@ -15,6 +15,7 @@ from service.http import Answer
 from service.protocols import health, kserve_v1, metrics, page, predict, sagemaker
 from service.protocols.open_inference import repository as model_repository
 from service.protocols.open_inference import routes as open_inference
+from service.protocols.open_inference.statistics import Statistics
 from service.protocols.vertex import vertex_routes
 from service.router import Router
 from service.settings import ServiceSettings
@@ -54,6 +55,7 @@ def create_app(
     app.extensions["thresholds"] = Thresholds(
         settings.not_a_digit_threshold, settings.confidence_threshold
     )
+    app.extensions["statistics"] = Statistics(settings.workers)
     if settings.is_guarded:
         # Imported here: a service that only its owner reaches starts without it.
         from service.access.gate import open_gate
