@@ -26,7 +26,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import NamedTuple
 
-from benchmarks.first_prediction import BODY
+from benchmarks.first_prediction import BODY, CONTENT_TYPE
 from tests.programs import QUICK_RECIPE, ROOT, environment, free_port, run
 from tests.registry_servers import ACCESS_KEY, SECRET_KEY, seaweedfs
 
@@ -176,7 +176,7 @@ def serving(environ: dict[str, str], *flags: str) -> Iterator[tuple[subprocess.P
 
 def predict(url: str) -> None:
     """Post a drawing as soon as somebody listens."""
-    request = urllib.request.Request(url, BODY, {"Content-Type": "application/json"})  # noqa: S310 - our own
+    request = urllib.request.Request(url, BODY, {"Content-Type": CONTENT_TYPE})  # noqa: S310 - our own
     while True:
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above

@@ -1,30 +1,26 @@
 """Start the service without a server, predict once, and end: a contender of cold_start.py."""
 
 import io
-import json
 import os
 from collections.abc import Callable
 from typing import Any
 
 from registry.configuration import load
-from registry.settings import open_registry
 from service.app import create_app
-from service.classifier import Served
-from service.loader import load_classifier
+from service.models import Models
 from service.settings import ServiceSettings
 
-# A vertical stroke.
-BODY = json.dumps(
-    {"pixels": [[0] * 28] * 4 + [[0] * 13 + [255, 255] + [0] * 13] * 20 + [[0] * 28] * 4}
-).encode()
+# 28 x 28 pixels with a vertical stroke.
+BODY = bytes(28 * 4) + (bytes(13) + b"\xff\xff" + bytes(13)) * 20 + bytes(28 * 4)
+CONTENT_TYPE = "application/octet-stream"
 
 
 def main() -> None:
     """Do as `service.__main__` does, with one call of the application instead of a server."""
     settings = load(ServiceSettings, "first_prediction", None, [], os.environ)
-    registry = open_registry(settings.registry)
-    card = registry.resolve(settings.registry.model, settings.registry.alias).card
-    app = create_app(settings, Served(load_classifier(registry, card)))
+    models = Models(settings)
+    models.prepare()
+    app = create_app(settings, models)
     said: list[str] = []
 
     def start_response(status: str, _headers: object, *_: object) -> Callable[[bytes], object]:
@@ -42,7 +38,7 @@ def request() -> dict[str, Any]:
         "SCRIPT_NAME": "",
         "PATH_INFO": "/predict",
         "QUERY_STRING": "",
-        "CONTENT_TYPE": "application/json",
+        "CONTENT_TYPE": CONTENT_TYPE,
         "CONTENT_LENGTH": str(len(BODY)),
         "SERVER_NAME": "127.0.0.1",
         "SERVER_PORT": "80",
