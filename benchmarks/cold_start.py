@@ -31,6 +31,7 @@ from tests.programs import QUICK_RECIPE, ROOT, environment, free_port, run
 from tests.registry_servers import ACCESS_KEY, SECRET_KEY, seaweedfs
 
 YARDSTICK = "import onnxruntime, flask"
+WITHOUT_EXIT = f"{YARDSTICK}, os; os._exit(0)"
 WORKERS = 2
 REQUESTS = 40
 
@@ -110,6 +111,9 @@ def trained(**variables: object) -> dict[str, str]:
 def contenders(stores: list[Store]) -> Iterator[Contender]:
     """Everyone, the yardstick first."""
     yield Contender(YARDSTICK, lambda: to_exit("-c", YARDSTICK, environ=environment()))
+    yield Contender(
+        "the same, without its end", lambda: to_exit("-c", WITHOUT_EXIT, environ=environment())
+    )
     for store in stores:
         yield Contender(f"in-process, {store.name}", in_process(store), store.goal)
     for store in stores:
@@ -117,7 +121,7 @@ def contenders(stores: list[Store]) -> Iterator[Contender]:
 
 
 def in_process(store: Store) -> Callable[[], Start]:
-    """From exec to exit: the application predicts once, without a server."""
+    """From exec to the first prediction of the application, without a server."""
 
     def start() -> Start:
         forget(store)

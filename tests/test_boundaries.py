@@ -62,7 +62,7 @@ def loaded_modules(statement: str) -> set[str]:
 
 
 def test_service_runs_without_torch_and_boto3() -> None:
-    modules = loaded_modules("import service.__main__")
+    modules = loaded_modules("import service.program")
 
     assert "onnxruntime" in modules
     assert not {"torch", "onnx", "boto3", "training"} & modules
