@@ -26,11 +26,14 @@ def predict() -> None:
     from service.app import create_app
     from service.models import Models
     from service.settings import ServiceSettings
+    from service.telemetry.model_metrics import ModelMetrics
+    from service.telemetry.telemetry import Telemetry
 
     settings = load(ServiceSettings, "first_prediction", None, [], os.environ)
-    models = Models(settings)
+    telemetry = Telemetry(settings)
+    models = Models(settings, observer=ModelMetrics(telemetry.metrics))
     models.prepare()
-    app = create_app(settings, models)
+    app = create_app(settings, models, telemetry)
     said: list[str] = []
 
     def start_response(status: str, _headers: object, *_: object) -> Callable[[bytes], object]:

@@ -29,6 +29,10 @@ class ModelUnusableError(Exception):
     """The registered model cannot be served; the text says why and what to do."""
 
 
+class SelfTestFailedError(ModelUnusableError):
+    """The registered model does not answer as it did when it was registered."""
+
+
 class RequestError(Exception):
     """A request that cannot be answered with what it asked for; the text is for its sender."""
 
@@ -70,13 +74,6 @@ class UnsupportedTypeError(InputError):
     kind = "unsupported-type"
 
 
-class BlankImageError(InputError):
-    """There is nothing to read in the image."""
-
-    status = 422
-    kind = "blank"
-
-
 class UnauthorizedError(RequestError):
     """The request needs an API key, and has none that is valid."""
 
@@ -114,6 +111,17 @@ class ModelUnavailableError(RequestError):
     def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
         """Say `message` and when to try again."""
         super().__init__(message, headers=[("Retry-After", str(retry_after_s))])
+
+
+class OverloadedError(RequestError):
+    """There is more to do than can be done: try again."""
+
+    status = 503
+    kind = "overloaded"
+
+    def __init__(self, message: str) -> None:
+        """Say `message`, and when to try again."""
+        super().__init__(message, headers=[("Retry-After", "1")])
 
 
 def problem_answer(error: RequestError, *, path: str, request_id: str | None) -> "Answer":

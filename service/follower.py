@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable
 
-from registry.card import ModelCard
 from registry.catalog import Registry, Resolved
 from registry.errors import NotFoundError, StoreUnavailableError
 from service.classifier import Classifier
 from service.observer import Role
+from service.pinned import PinnedVersions
 
 _AWAY = "the store is away"
 
@@ -24,10 +24,10 @@ class Follower:
         model: str,
         alias: str,
         role: Role,
-        load: Callable[[Registry, ModelCard], Classifier],
+        versions: PinnedVersions,
         report: Callable[[str], None],
     ) -> None:
-        """Follow `alias` of `model`, which need not name anything yet.
+        """Follow `alias` of `model`, which need not name anything yet; `versions` load it.
 
         `report` gets a line for each exchange, and one for each new reason why there is none.
         """
@@ -36,7 +36,7 @@ class Follower:
         self.known: Resolved | None = None
         self._model = model
         self._alias = alias
-        self._load = load
+        self._versions = versions
         self._report = report
         self._trouble: str | None = None
         self._stale_since: float | None = None
@@ -63,13 +63,26 @@ class Follower:
         try:
             is_new = self._follow(open_registry())
         except Exception as error:  # noqa: BLE001 - a thread that ended would not be missed
-            self._stay(error)
+            self.stay(error)
             return error
         if is_new:
             self._trouble = None
             self._report(f"serving {self._served()}")
         self._recover()
         return None
+
+    def stay(self, error: Exception) -> None:
+        """Keep the present version because of `error`, and report that if it is new."""
+        if self.known is None and self.role != "primary" and isinstance(error, NotFoundError):
+            return  # There is no canary, or no shadow, at the moment.
+        if self.classifier and self._stale_since is None:
+            self._stale_since = time.monotonic()
+        # The texts of an outage differ from one request to the next.
+        trouble = _AWAY if isinstance(error, StoreUnavailableError) else str(error)
+        if trouble != self._trouble:
+            self._trouble = trouble
+            text = " ".join(str(error).split()) or type(error).__name__
+            self._report(f"{self._present()}: {text}")
 
     def _follow(self, registry: Registry) -> bool:
         """Have what the alias names; whether that is another version than before."""
@@ -82,21 +95,11 @@ class Follower:
             return False
         is_new = self.classifier is None or moved.card != self.classifier.card
         if is_new:
-            self.classifier = self._load(registry, moved.card)
+            # What the primary's alias names was found to be trusted when it was resolved.
+            is_trusted = self.role == "primary"
+            self.classifier = self._versions.load(registry, moved.card, is_trusted=is_trusted)
         self.known = moved
         return is_new
-
-    def _stay(self, error: Exception) -> None:
-        if self.known is None and self.role != "primary" and isinstance(error, NotFoundError):
-            return  # There is no canary, or no shadow, at the moment.
-        if self._stale_since is None:
-            self._stale_since = time.monotonic()
-        # The texts of an outage differ from one request to the next.
-        trouble = _AWAY if isinstance(error, StoreUnavailableError) else str(error)
-        if trouble != self._trouble:
-            self._trouble = trouble
-            text = " ".join(str(error).split()) or type(error).__name__
-            self._report(f"{self._present()}: {text}")
 
     def _recover(self) -> None:
         if self.known is None or self.known.stale:

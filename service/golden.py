@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from registry.contract import DIGITS, IMAGE_PIXELS, IMAGE_SIDE
 from service.classifier import Classifier, Reading
-from service.errors import ModelUnusableError
+from service.errors import SelfTestFailedError
 
 # A file of golden digits has a few dozen images; it must not be a way to fill the memory.
 _MOST_IMAGES = 4096
@@ -25,19 +25,21 @@ class Golden(NamedTuple):
 
 
 def self_test(classifier: Classifier, golden_file: bytes) -> None:
-    """Raise ModelUnusableError where `classifier` answers otherwise than `golden_file` says."""
+    """Raise SelfTestFailedError where `classifier` answers otherwise than `golden_file` says."""
     name = f"{classifier.card.name} version {classifier.card.version}"
     try:
         golden = parse(golden_file)
     except (KeyError, TypeError, ValueError, zlib.error) as error:
-        raise ModelUnusableError(f"{name} has golden digits that cannot be read: {error}") from None
+        raise SelfTestFailedError(
+            f"{name} has golden digits that cannot be read: {error}"
+        ) from None
     try:
         answers = classifier.predict(golden.images)
     except Exception as error:  # onnxruntime's errors have no common base.
-        raise ModelUnusableError(f"{name} fails its self-test: {error}") from error
+        raise SelfTestFailedError(f"{name} fails its self-test: {error}") from error
     difference = max(_differences(answers, golden.answers))
     if not difference <= golden.tolerance:  # So that NaN is refused, too.
-        raise ModelUnusableError(
+        raise SelfTestFailedError(
             f"{name} fails its self-test: its answers to {len(golden.images)} golden digits differ "
             f"by up to {difference:.2g} from those it was registered with, "
             f"allowed is {golden.tolerance:.2g}"

@@ -95,7 +95,11 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401 - whatever the client sent
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise InputError(f"The body is not valid JSON: {error}.", kind="invalid-json") from None
+        found = error.doc[error.pos : error.pos + 12] or "nothing"
+        problem = {"loc": [], "expected": f"JSON: {error.msg}", "got": found}
+        raise InputError(
+            f"The body is not valid JSON: {error}.", kind="invalid-json", problems=[problem]
+        ) from None
 
 
 def read_body(environ: "WSGIEnvironment") -> bytes:

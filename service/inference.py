@@ -8,10 +8,15 @@ import numpy as np
 from flask import current_app
 from numpy.typing import NDArray
 
+from registry.contract import DIGITS
+from service.classifier import Reading
+from service.verdict import Thresholds, Verdict
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-    from service.classifier import Classifier, Reading
+    from service.batch import Batch
+    from service.classifier import Classifier
     from service.models import Models
 
 
@@ -39,13 +44,18 @@ class Stages:
         )
 
 
+_NOTHING = Reading(np.zeros((0, DIGITS), np.float32), np.zeros(0, np.float32))
+
+
 @dataclass(slots=True)
 class Inference:
     """What a model said of N images."""
 
     classifier: "Classifier"
-    reading: "Reading"
+    reading: Reading
     stages: Stages
+    verdicts: list[Verdict] | None = None
+    """On each image; None where the protocol passes on what the model says."""
 
 
 def infer(
@@ -61,6 +71,17 @@ def infer(
     """
     models: Models = current_app.extensions["models"]
     classifier = models.choose(version, environ.get("HTTP_X_ROUTING_KEY"))
-    reading = classifier.predict(pixels)
+    reading = classifier.predict(pixels) if len(pixels) else _NOTHING
     stages.end("infer")
     return Inference(classifier, reading, stages)
+
+
+def infer_batch(
+    batch: "Batch", stages: Stages, environ: "WSGIEnvironment", *, version: int | None = None
+) -> tuple[Inference, list[Verdict]]:
+    """As `infer`, with the verdict on each image of `batch`."""
+    inference = infer(batch.pixels, stages, environ, version=version)
+    settings = current_app.extensions["settings"]
+    thresholds = Thresholds(settings.not_a_digit_threshold, settings.confidence_threshold)
+    verdicts = inference.verdicts = batch.verdicts(inference.reading, thresholds)
+    return inference, verdicts

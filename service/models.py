@@ -61,7 +61,7 @@ class Models:
             observer=self._observer,
         )
         self._followers = [
-            Follower(self.name, alias, role, self._pinned.load, report)
+            Follower(self.name, alias, role, self._pinned, report)
             for role, alias in _aliases(settings).items()
         ]
         self._primary = self._followers[0]
@@ -169,14 +169,16 @@ class Models:
         for follower in self._followers:
             try:
                 follower.begin(registry)
-            except (ModelUnusableError, RegistryError):
+            except (ModelUnusableError, RegistryError) as error:
                 if follower is self._primary and not self._settings.wait_for_model:
                     raise
+                follower.stay(error)
         self._exchange()
 
     def start(self) -> None:
         """Follow the aliases from now on, in daemon threads of this process."""
         self._registry = None
+        self._tell(heard=not self.is_stale)
         threading.Thread(target=self._run, name="follow", daemon=True).start()
         if self._settings.shadow_alias:
             self.shadow.start()
@@ -188,6 +190,7 @@ class Models:
             error, *_ = [follower.check(self._opened) for follower in self._followers]
             self._pinned.note_outage(error)
             self._exchange()
+            self._tell(heard=error is None)
             return error
 
     def _exchange(self) -> None:
@@ -218,6 +221,9 @@ class Models:
             if follower.known:
                 self._agreement.tell(place, follower.known.move.sequence)
         self._memory.trim()
+
+    def _tell(self, *, heard: bool) -> None:
+        self._observer.checked(self._named, heard=heard, stale_s=self.stale_seconds)
 
     def _run(self) -> None:
         interval_s = self._settings.follow_interval_s or math.inf

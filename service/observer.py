@@ -1,6 +1,6 @@
 """What models have to tell: which version did what, and how two of them compare."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -23,8 +23,15 @@ class Observer:
     def exchanged(self, role: Role, version: int) -> None:
         """From now on, the role is this version's."""
 
-    def refused(self, version: int, reason: str) -> None:
+    def refused(self, version: int, error: Exception) -> None:
         """A version cannot be served, for a reason that is new: it failed its self-test, say."""
+
+    def checked(self, named: Mapping[Role, Classifier], *, heard: bool, stale_s: float) -> None:
+        """A process that answers has asked what the aliases name, and `heard` it or did not.
+
+        `named` is what has each role now; `stale_s` is for how many seconds the primary's alias
+        may have named another version, 0 where it does not.
+        """
 
     def answered(self, role: Role, version: int, reading: Reading) -> None:
         """A version has answered a request; only told where there is a canary or a shadow."""

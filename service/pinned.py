@@ -10,8 +10,6 @@ from registry.card import ModelCard
 from registry.catalog import Registry
 from registry.errors import (
     DeletedError,
-    IntegrityError,
-    NotFoundError,
     RegistryError,
     StoreUnavailableError,
 )
@@ -63,18 +61,23 @@ class PinnedVersions:
 
     def choose(self, version: int, open_registry: Callable[[], Registry]) -> Classifier:
         """The version; raises ModelNotFoundError, ModelUnavailableError."""
-        return self._memory.get(version) or self._memory.load(
-            version, partial(self._fetched, version, open_registry)
-        )
+        return self._memory.get(version) or self._fetched(version, open_registry)
 
-    def load(self, registry: Registry, card: ModelCard) -> Classifier:
-        """The version of `card`, verified and tried; raises RegistryError, ModelUnusableError."""
-        held = self._memory.get(card.version)
-        if held and held.card == card:
-            return held
+    def load(self, registry: Registry, card: ModelCard, *, is_trusted: bool) -> Classifier:
+        """The version of `card`, verified and tried; raises RegistryError, ModelUnusableError.
+
+        Unless it is known that it `is_trusted`, its signatures are checked first.
+        """
         try:
+            if not is_trusted:
+                registry.require_trusted(card, self._alias)
+            held = self._memory.get(card.version)
+            if held and held.card == card:
+                return held
             return self._memory.load(card.version, partial(self._tried, registry, card))
-        except (IntegrityError, ModelUnusableError, NotFoundError) as error:
+        except StoreUnavailableError:
+            raise
+        except (ModelUnusableError, RegistryError) as error:
             self._refuse(card.version, error)
             raise
 
@@ -103,31 +106,22 @@ class PinnedVersions:
             return sorted({*self._listed, *self._memory.numbers()})
 
     def _fetched(self, version: int, open_registry: Callable[[], Registry]) -> Classifier:
-        until, known = self._failures.get(version, (-math.inf, None))
-        if known and time.monotonic() < until:
-            raise known.with_traceback(None)
-        failure: RequestError
+        until, failure = self._failures.get(version, (-math.inf, None))
+        if failure and time.monotonic() < until:
+            raise failure.with_traceback(None)
         is_registered = version in self.registered(open_registry)
         if time.monotonic() < self._away_until:
             raise self._unavailable(version, "is not loaded, and the store is away")
         if not is_registered:
             raise ModelNotFoundError(f"{self._model} has no version {version}.")
         try:
-            return self._from_store(version, open_registry())
-        except StoreUnavailableError as error:
-            self.note_outage(error)
-            raise self._unavailable(version, "is not loaded, and the store is away") from None
-        except DeletedError:
-            failure = ModelNotFoundError(f"{self._model} version {version} was deleted.")
+            load = partial(self._from_store, version, open_registry)
+            return self._memory.load(version, load)
         except (ModelUnusableError, RegistryError) as error:
-            if self._refuse(version, error):
-                self._report(f"not serving {self._model} version {version}: {error}")
-            # What exactly is wrong is for those who keep the store.
-            failure = self._unavailable(version, "cannot be served")
-        self._failures[version] = (time.monotonic() + self._retry_after_s, failure)
-        raise failure
+            raise self._failed(version, error) from None
 
-    def _from_store(self, version: int, registry: Registry) -> Classifier:
+    def _from_store(self, version: int, open_registry: Callable[[], Registry]) -> Classifier:
+        registry = open_registry()
         card = registry.card(self._model, version)
         registry.require_trusted(card, self._alias)
         return self._tried(registry, card)
@@ -137,13 +131,28 @@ class PinnedVersions:
         self.refused.pop(card.version, None)
         return classifier
 
+    def _failed(self, version: int, error: Exception) -> RequestError:
+        """What a client is told; what exactly is wrong is for those who keep the store."""
+        if isinstance(error, StoreUnavailableError):
+            self.note_outage(error)
+            return self._unavailable(version, "is not loaded, and the store is away")
+        failure: RequestError
+        if isinstance(error, DeletedError):
+            failure = ModelNotFoundError(f"{self._model} version {version} was deleted.")
+        else:
+            failure = self._unavailable(version, "cannot be served")
+            if self._refuse(version, error):
+                self._report(f"not serving {self._model} version {version}: {error}")
+        self._failures[version] = (time.monotonic() + self._retry_after_s, failure)
+        return failure
+
     def _refuse(self, version: int, error: Exception) -> bool:
         """Note why the version cannot be served; whether that is new."""
         reason = str(error)
         if self.refused.get(version) == reason:
             return False
         self.refused[version] = reason
-        self._observer.refused(version, reason)
+        self._observer.refused(version, error)
         return True
 
     def _unavailable(self, version: int, why: str) -> ModelUnavailableError:

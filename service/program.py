@@ -16,6 +16,8 @@ from service.errors import ModelUnusableError
 from service.models import Models
 from service.server import CannotListenError, serve
 from service.settings import ServiceSettings
+from service.telemetry.model_metrics import ModelMetrics
+from service.telemetry.telemetry import Telemetry
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -43,7 +45,8 @@ def run(settings: ServiceSettings) -> None:
     def report(line: str) -> None:
         _say(line if settings.workers == 1 else f"{line} (worker {os.getpid()})")
 
-    models = Models(settings, report=report)
+    telemetry = Telemetry(settings)
+    models = Models(settings, report=report, observer=ModelMetrics(telemetry.metrics))
     models.prepare()
 
     def announce() -> None:
@@ -52,7 +55,7 @@ def run(settings: ServiceSettings) -> None:
             _say("the store is away: this is the version that the alias last named")
         _say(f"serving {_served(models)} on http://{host}:{settings.port}")
 
-    app = create_app(settings, models)
+    app = create_app(settings, models, telemetry)
     # The workers share this memory for as long as no collector writes its marks into it.
     gc.freeze()
     gc.enable()

@@ -1,18 +1,31 @@
-"""Run the application in a production WSGI server."""
+"""Run the application in a production server, and stop it without losing a request."""
 
 import multiprocessing
 import os
+import select
 import signal
 import socket
 import threading
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from flask import Flask
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server import Server
+from granian.server.mp import MPServer
 
+from service.drain import Drain
+from service.gateway import Gateway
 from service.settings import ServiceSettings
+
+_STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+
+# Headers of more than this are refused, and bodies are received in pieces of at most this size:
+# each connection may hold as much. Granian's own default is 400 kB.
+_BUFFER_BYTES = 65_536
 
 
 class CannotListenError(Exception):
@@ -28,75 +41,146 @@ def serve(
 ) -> None:
     """Serve `app` until SIGINT, SIGTERM or SIGHUP; requests in flight are finished.
 
+    At SIGTERM the service first drains: `app.extensions["drain"]` says so, and it serves on for
+    `drain_s` seconds, or until the next signal, so that whoever sends it requests can turn away.
+
     The workers are forked from this process, so they share the loaded model's memory and start at
-    once. Calls `announce` when the address is known to be free; raises CannotListenError otherwise.
-    Each worker calls `in_worker` once: threads do not survive a fork, so this is where they start.
+    once; one that dies is replaced. Calls `announce` when the address is known to be free; raises
+    CannotListenError otherwise. Each worker calls `in_worker` once: threads do not survive a fork,
+    so this is where they start.
     """
-    _check_address_is_free(settings.host, settings.port)
+    address = _free_address(settings.host, settings.port)
+    drain: Drain = app.extensions["drain"]
+    server = _server(address, settings)
+
+    @server.on_startup  # type: ignore[untyped-decorator] # as the server
+    def started() -> None:
+        signals = _Signals()
+        if server.interrupt_signal:  # By Granian's own handlers, which were there until now.
+            drain.stop()
+        _in_thread(partial(_stop_when_told, signals, server, drain, settings))
+        announce()
+
+    prepared = partial(_prepared, app, settings, in_worker, parent=os.getpid())
+    server.serve(target_loader=prepared, wrap_loader=False)
+
+
+def _server(address: str, settings: ServiceSettings) -> Any:  # noqa: ANN401 - it has no types
     multiprocessing.set_start_method("fork")
-    server = Server(
+    return MPServer(
         "service",
-        address=settings.host,
+        address=address,
         port=settings.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
+        loop=Loops.asyncio,
         workers=settings.workers,
-        # Granian's own default is hundreds of threads that share one interpreter lock.
-        blocking_threads=settings.threads,
+        respawn_failed_workers=True,
+        backpressure=settings.max_connections,
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=round(settings.header_timeout_s * 1000),
+            max_buffer_size=_BUFFER_BYTES,
+        ),
         websockets=False,
-        workers_kill_timeout=settings.grace_s,
+        workers_kill_timeout=2,  # After `grace_s` seconds: see _end.
         log_level=LogLevels.warning,
     )
 
-    @server.on_startup
-    def started() -> None:
-        # Granian would start new workers; whoever closes the terminal means to stop.
-        signal.signal(signal.SIGHUP, server.signal_handler_interrupt)
-        # The workers, forked after this, begin with these signals blocked.
-        stops = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-        _await(stops, server.signal_handler_interrupt)
-        announce()
 
-    server.serve(target_loader=lambda: _prepared(app, in_worker), wrap_loader=False)
+class _Signals:
+    """The signals that stop the service, to be waited for by one thread.
 
-
-def _prepared(app: Flask, in_worker: Callable[[], None]) -> Flask:
-    """Prepare a new worker to be stopped by its parent alone, by SIGTERM, once.
-
-    Ctrl-C reaches every process of a terminal, and a worker of Granian 2.8 that gets a second
-    signal while it stops never ends.
+    The kernel gives a signal to any thread that does not block it, such as one that OpenBLAS began
+    when numpy was imported. CPython then calls its handler when the main thread next wakes up,
+    which may be never; but whichever thread it was writes to the wakeup descriptor at once.
     """
-    # Granian's handler of the parent, inherited by the fork, would stop nothing here.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _await({signal.SIGTERM}, _stop_worker)
+
+    def __init__(self) -> None:
+        """Catch them from now on; workers that are forked after this begin with them blocked."""
+        self._received, wakeup = os.pipe()
+        os.set_blocking(wakeup, False)
+        signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+        for number in _STOPS:
+            signal.signal(number, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+
+    def wait(self, timeout_s: float | None = None) -> int | None:
+        """The next signal; None where there is none in time."""
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+        ready, _, _ = select.select([self._received], [], [], timeout_s)
+        return os.read(self._received, 1)[0] if ready else None
+
+
+def _stop_when_told(
+    signals: _Signals,
+    server: Any,  # noqa: ANN401 - as above
+    drain: Drain,
+    settings: ServiceSettings,
+) -> None:
+    """Wait for a signal, drain where it leaves time for that, and stop."""
+    if signals.wait() == signal.SIGTERM:
+        drain.begin()
+        signals.wait(settings.drain_s)
+    drain.stop()
+    _end(server.wrks, settings.grace_s)
+    server.signal_handler_interrupt()
+
+
+def _end(workers: list[Any], grace_s: float) -> None:
+    """Tell `workers`, which may still become more, to end, and wait for that.
+
+    Granian would do so as well, but warns of a worker that has ended as of one that has not.
+    """
+    grace_ends = time.monotonic() + grace_s
+    while time.monotonic() < grace_ends:
+        for worker in workers:
+            if not worker.interrupt_by_parent:
+                worker.terminate()
+        if not any(worker.is_alive() for worker in workers):
+            break
+        time.sleep(0.01)
+
+
+def _prepared(
+    app: Flask, settings: ServiceSettings, in_worker: Callable[[], None], *, parent: int
+) -> Gateway:
+    """Prepare a new worker of `parent` to be stopped by that alone, or by its death."""
+    gateway = Gateway(app, settings, app.extensions["drain"])
+    _in_thread(partial(_stop_with_parent, gateway, app.extensions["drain"], parent))
     in_worker()
-    return app
+    return gateway
 
 
-def _stop_worker() -> None:
-    stop = signal.getsignal(signal.SIGTERM)
-    if not callable(stop):  # Granian has not come to set its own: nobody has been served yet.
-        os._exit(0)
-    stop(signal.SIGTERM, None)
+def _stop_with_parent(gateway: Gateway, drain: Drain, parent: int) -> None:
+    """Stop the worker once.
 
-
-def _await(signals: Collection[signal.Signals], stop: Callable[[], object]) -> None:
-    """Call `stop` at the first of `signals`, in a thread of its own; threads to come block them.
-
-    CPython acts on a signal only when the main thread wakes up. Where it comes while that goes to
-    sleep, or two come at once and the kernel gives both to another thread, this may be never.
+    Ctrl-C reaches every process of a terminal, and systemd tells every process of a service: what
+    comes before the parent stops is not for the worker to act on, or it would not drain.
     """
+    while os.getppid() == parent:
+        if signal.sigtimedwait({signal.SIGTERM}, 1) and drain.is_stopping:
+            break
+    if gateway.loop is None:  # Nobody has been served yet.
+        os._exit(0)
+    gateway.loop.call_soon_threadsafe(_raise_once)
 
-    def wait() -> None:
-        signal.sigwait(signals)
-        stop()
 
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    threading.Thread(target=wait, daemon=True).start()
+def _raise_once() -> None:
+    """Let Granian's handler of SIGTERM run, once: a second time would block its worker."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    signal.raise_signal(signal.SIGTERM)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
 
-def _check_address_is_free(host: str, port: int) -> None:
-    """Granian's workers share their port, so it would share it with another service as well."""
+def _in_thread(work: Callable[[], None]) -> None:
+    threading.Thread(target=work, daemon=True).start()
+
+
+def _free_address(host: str, port: int) -> str:
+    """The address of `host`, found to be free.
+
+    Granian's workers share their port, so it would share it with another service as well.
+    """
     try:
         resolved = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         family, kind, protocol, _, address = resolved[0]
@@ -107,3 +191,4 @@ def _check_address_is_free(host: str, port: int) -> None:
         raise CannotListenError(
             f"cannot listen on {host} port {port}: {error.strerror}; set PORT or --host to another"
         ) from None
+    return str(address[0])

@@ -1,7 +1,7 @@
 """The settings of `python -m service`."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -33,7 +33,25 @@ class ServiceSettings(Settings):
     host: str = setting("127.0.0.1", "address to listen on; 0.0.0.0 for every interface")
     port: int = setting(8000, "port to listen on", env="PORT", ge=1, le=65535)
     workers: int = setting(1, "processes that answer requests", ge=1, le=256)
-    threads: int = setting(4, "threads in each process", ge=1, le=256)
+    threads: int = setting(
+        4, "threads in each process for work that takes long, such as images", ge=1, le=256
+    )
+    queue_limit: int = setting(
+        64, "requests that may wait for one of the threads; more are refused", ge=0, le=100_000
+    )
+    max_connections: int = setting(
+        1024, "connections that each process holds; more wait to be accepted", ge=16, le=100_000
+    )
+    header_timeout_s: float = setting(
+        10,
+        "seconds for the head of a request, and between requests on one connection",
+        gt=0,
+        le=600,
+    )
+    body_timeout_s: float = setting(10, "seconds for the body of a request", gt=0, le=3600)
+    drain_s: float = setting(
+        5, "seconds of serving on at SIGTERM while readiness is refused", ge=0, le=3600
+    )
     grace_s: int = setting(
         10, "seconds that requests in flight have to finish when the service stops", ge=1, le=3600
     )
@@ -78,6 +96,13 @@ class ServiceSettings(Settings):
     )
     cors_origins: Annotated[str, AfterValidator(_origins)] | None = setting(
         None, "other origins whose pages may ask, separated by commas, or * for all; unset: none"
+    )
+
+    access_log: Literal["none", "json", "text"] = setting(
+        "none", "a line on standard output for each request: none, json or text"
+    )
+    otlp_endpoint: str | None = setting(
+        None, "address of an OpenTelemetry collector, such as http://localhost:4318, to send traces"
     )
 
     @property

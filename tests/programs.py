@@ -33,6 +33,8 @@ def environment(**variables: object) -> dict[str, str]:
     """The environment with `variables`, without the settings of whoever runs the tests."""
     inherited = {name: value for name, value in os.environ.items() if not _is_setting(name)}
     elsewhere = {
+        # Nobody sends requests to a service under test by way of a balancer.
+        "ZIFFER_SERVE_DRAIN_S": 0,
         "ZIFFER_TRAIN_CHECKPOINT_DIR": _LEFT_BEHIND / "checkpoints",
         "ZIFFER_TRAIN_UNPUBLISHED_DIR": _LEFT_BEHIND / "unpublished",
     }

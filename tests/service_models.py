@@ -99,8 +99,8 @@ class Recorder(Observer):
     def exchanged(self, role: Role, version: int) -> None:
         self.told.append(("exchanged", role, version))
 
-    def refused(self, version: int, reason: str) -> None:
-        self.told.append(("refused", version, reason))
+    def refused(self, version: int, error: Exception) -> None:
+        self.told.append(("refused", version, str(error)))
 
     def answered(self, role: Role, version: int, reading: Reading) -> None:
         self.told.append(("answered", role, version, len(reading.probabilities)))

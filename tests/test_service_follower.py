@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -327,6 +328,24 @@ def test_model_that_is_none_never_serves(store: Path, releases: Releases, pixels
     assert len(lines) == 2
     assert "digits version 2 cannot be loaded" in lines[0]
     assert lines[1] == "serving digits version 3"
+
+
+def test_service_may_start_before_there_is_a_model(
+    sample_registry: Registry, tmp_path: Path, pixels: bytes
+) -> None:
+    registry = open_registry(RegistrySettings(store=str(tmp_path)))
+    settings = {"ZIFFER_SERVE_WAIT_FOR_MODEL": True, "ZIFFER_SERVE_WORKERS": 2}
+    with service(ZIFFER_STORE=tmp_path, **settings) as (url, process):
+        with pytest.raises(urllib.error.HTTPError, match="503") as refused:
+            ask(url, "/predict", pixels)
+        refused.value.close()
+        Releases(registry, sample_registry).release()
+        until(lambda: all(ask(url, "/healthz")["ready"] for _ in range(20)))
+        answer = ask(url, "/predict", pixels)
+        lines = stopped(process)
+
+    assert answer["model"]["version"] == 1
+    assert [line.partition(" (")[0] for line in lines] == ["serving digits version 1"] * 2
 
 
 def test_store_may_go_away_and_come_back(store: Path, releases: Releases, pixels: bytes) -> None:

@@ -15,7 +15,7 @@ from registry.policy import AliasPolicy, Policy
 from registry.settings import RegistrySettings, open_registry
 from registry.signing import Signer
 from service.app import create_app
-from service.errors import ModelNotFoundError, ModelUnavailableError
+from service.errors import ModelNotFoundError, ModelUnavailableError, ModelUnusableError
 from service.models import Models
 from service.settings import ServiceSettings
 from tests.programs import until
@@ -164,6 +164,28 @@ def test_version_that_does_not_load_is_unavailable(sample_registry: Registry) ->
     assert fetches(served, 2) == 1
 
 
+def test_who_waits_for_a_version_that_fails_is_told_so(served: Served) -> None:
+    """Also where it is loaded because an alias names it, whose failures are another kind."""
+    card = served.releases.release(b"not onnx")
+    is_loading, is_open = threading.Event(), threading.Event()
+
+    def wait(operation: str, key: str) -> None:
+        if card.files[MODEL_FILE].digest in key:
+            is_loading.set()
+            is_open.wait(60)
+
+    served.models.versions()
+    served.store.before = wait
+    with ThreadPoolExecutor(2) as threads:
+        checked = threads.submit(served.models.check)
+        is_loading.wait(60)
+        asked = threads.submit(served.models.choose, card.version)
+        is_open.set()
+
+    assert isinstance(checked.result(), ModelUnusableError)
+    assert isinstance(asked.exception(), ModelUnavailableError)
+
+
 def test_failure_is_over_when_an_administrator_loads(served: Served) -> None:
     card = served.registry.card(DIGITS, 2)
     key = next(key for key in served.store.objects if card.files[MODEL_FILE].digest in key)
@@ -308,13 +330,14 @@ def test_service_without_a_model_is_not_ready(waiting: Served) -> None:
 
 def test_service_becomes_ready_when_the_alias_appears(waiting: Served) -> None:
     waiting.models.check()
-    waiting.models.check()
+    was_stale = waiting.models.is_stale
     waiting.releases.release()
 
     waiting.models.check()
 
     assert waiting.models.is_ready
     assert waiting.version == 1
+    assert not was_stale
     assert waiting.lines[0].startswith("no model yet: digits has no alias 'production'")
     assert waiting.lines[1:] == ["serving digits version 1"]
 

@@ -179,12 +179,17 @@ def test_other_content_type_is_415(client: FlaskClient, content_type: str) -> No
     assert content_type in error_of(response)
 
 
-def test_blank_image_is_422_with_its_reason(client: FlaskClient) -> None:
-    response = client.post("/predict", data=encoded(Image.new("L", (100, 100), 255)))
+@pytest.mark.parametrize("content_type", ["image/png", "application/json"])
+def test_blank_image_is_answered_with_no_digit(client: FlaskClient, content_type: str) -> None:
+    blank = {
+        "image/png": encoded(Image.new("L", (100, 100), 255)),
+        "application/json": json.dumps({"pixels": ZEROS}).encode(),
+    }[content_type]
 
-    assert response.status_code == 422
-    assert "blank" in error_of(response)
-    assert response.get_json()["type"] == "/errors/blank"
+    response = client.post("/predict", data=blank, content_type=content_type)
+
+    assert response.status_code == 200
+    assert (response.get_json()["digit"], response.get_json()["rejected"]) == (None, "blank")
 
 
 @pytest.mark.parametrize(

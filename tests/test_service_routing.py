@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 
 from registry.catalog import Registry
 from registry.configuration import SettingsError, load
+from registry.policy import AliasPolicy, Policy
 from registry.settings import RegistrySettings, open_registry
+from registry.signing import Signer
 from service.routing import is_chosen, position
 from service.settings import ServiceSettings
+from tests.registry_examples import PRODUCTION
 from tests.service_models import Recorder, Served
 from training.export import to_onnx
 from training.mnist import Mnist
@@ -138,6 +141,22 @@ def test_canary_that_cannot_be_served_gets_nothing(sample_registry: Registry) ->
     assert not served.models.is_stale
     [line] = served.lines
     assert line.startswith("no canary yet: digits version 2 cannot be loaded")
+
+
+def test_canary_needs_the_signatures_of_what_it_stands_in_for(
+    sample_registry: Registry, tmp_path: Path
+) -> None:
+    signer = Signer.create(tmp_path / "ci.pem")
+    served = Served(sample_registry, canary_alias="canary", canary_percent=100)
+    served.registry.policy = Policy(
+        keys={"ci": signer.public_key}, aliases={PRODUCTION: AliasPolicy(signed_by=("ci",))}
+    )
+    served.releases.release(alias="canary")
+
+    served.models.check()
+
+    assert served.version == 1
+    assert "is not validly signed by ci" in served.models.refused[2]
 
 
 def test_canary_is_said_to_be_one(sample_registry: Registry) -> None:

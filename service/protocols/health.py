@@ -16,8 +16,9 @@ def live() -> Answer:
 
 @routes.get("/v2/health/ready")
 def ready() -> Answer:
-    """There is a model to answer with."""
-    is_ready = current_app.extensions["models"].is_ready
+    """There is a model to answer with, and time to do so."""
+    is_draining = current_app.extensions["drain"].is_draining
+    is_ready = current_app.extensions["models"].is_ready and not is_draining
     return _health(200 if is_ready else 503)
 
 
@@ -27,5 +28,5 @@ def _health(status_code: int) -> Answer:
     health = {"live": True, "ready": models.is_ready}
     if models.is_stale:
         health["stale"] = True
-    headers = [] if status_code == 200 else [("Retry-After", "1")]
+    headers = [] if status_code == 200 else [("Retry-After", str(models.retry_after_s))]
     return json_answer(health, status_code=status_code, headers=headers)

@@ -6,23 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from flask import current_app
-from numpy.typing import NDArray
 
+from service.batch import Batch, joined
 from service.errors import InputError, TooLargeError
 from service.http import parse_json
-from service.inference import Inference
-from service.pixels import Place, images_of
-from service.protocols.predict import image_from_file, thresholds
-from service.verdict import Verdict, judge
+from service.pixels import Place, image_of, images_of
+from service.protocols.predict import batch_of_file
+from service.verdict import Verdict
 
 if TYPE_CHECKING:
-    from service.classifier import Reading
+    pass
 
 _FORMS = "a list of images: rows of pixels, {'pixels': rows of pixels}, or {'b64': an image file}"
 
 
-def read_instances(body: bytes) -> NDArray[np.uint8]:
-    """The images uint8 [N, 28, 28] of `{"instances": [...]}`; raises InputError.
+def read_instances(body: bytes) -> Batch:
+    """The images of `{"instances": [...]}`; raises InputError.
 
     An instance is an image as numbers, or an object with such an image as `pixels`, or with a
     picture file in base64 as `b64`, which is TensorFlow Serving's way. Parameters and a signature
@@ -38,13 +37,12 @@ def read_instances(body: bytes) -> NDArray[np.uint8]:
     return read_images(value["instances"], ["instances"], body)
 
 
-def read_images(values: Any, place: Place, text: bytes) -> NDArray[np.uint8]:  # noqa: ANN401
-    """The images uint8 [N, 28, 28] that `values` lists, in any of the forms above."""
+def read_images(values: Any, place: Place, text: bytes) -> Batch:  # noqa: ANN401
+    """The images that `values` lists, in any of the forms above."""
     check_batch(len(values) if isinstance(values, list) else 1)
     if isinstance(values, list) and any(isinstance(value, dict) for value in values):
-        parts = [_image(value, [*place, index], text) for index, value in enumerate(values)]
-        return np.concatenate(parts)
-    return images_of(values, place, text)
+        return joined([_image(value, [*place, index], text) for index, value in enumerate(values)])
+    return Batch(images_of(values, place, text))
 
 
 def check_batch(images: int) -> None:
@@ -54,11 +52,8 @@ def check_batch(images: int) -> None:
         raise TooLargeError(f"There are {images:,} images in the request; {most:,} are allowed.")
 
 
-def predictions(inference: Inference) -> list[dict[str, Any]]:
+def predictions(verdicts: list[Verdict]) -> list[dict[str, Any]]:
     """One prediction for each image of a request."""
-    limits = thresholds()
-    images = range(len(inference.reading.probabilities))
-    verdicts = [judge(_row(inference.reading, index), limits) for index in images]
     return [_prediction(verdict) for verdict in verdicts]
 
 
@@ -72,26 +67,20 @@ def _prediction(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _row(reading: "Reading", index: int) -> "Reading":
-    probabilities, not_a_digit = reading
-    own = slice(index, index + 1)
-    return type(reading)(probabilities[own], None if not_a_digit is None else not_a_digit[own])
-
-
-def _image(value: Any, place: Place, text: bytes) -> NDArray[np.uint8]:  # noqa: ANN401
+def _image(value: Any, place: Place, text: bytes) -> Batch:  # noqa: ANN401
     if not isinstance(value, dict):
-        return images_of([value], place, text)
+        return Batch(image_of(value, place, text))
     if "b64" in value:
         return _from_file(value["b64"], [*place, "b64"])
     if "pixels" in value:
-        return images_of([value["pixels"]], [*place, "pixels"], text)
+        return Batch(image_of(value["pixels"], [*place, "pixels"], text))
     raise InputError(
         f"{'.'.join(map(str, place))} has neither 'pixels' nor 'b64'.",
         problems=[{"loc": list(place), "expected": _FORMS, "got": list(value)}],
     )
 
 
-def _from_file(encoded: Any, place: Place) -> NDArray[np.uint8]:  # noqa: ANN401
+def _from_file(encoded: Any, place: Place) -> Batch:  # noqa: ANN401
     try:
         content = base64.b64decode(encoded, validate=True)
     except (binascii.Error, TypeError, ValueError):
@@ -99,4 +88,4 @@ def _from_file(encoded: Any, place: Place) -> NDArray[np.uint8]:  # noqa: ANN401
             f"{'.'.join(map(str, place))} is not base64.",
             problems=[{"loc": list(place), "expected": "an image file in base64", "got": "?"}],
         ) from None
-    return image_from_file(content)
+    return batch_of_file(content)

@@ -7,7 +7,7 @@ from flask import Blueprint, current_app, request
 
 from service.errors import ModelNotFoundError
 from service.http import Answer, json_answer, read_body
-from service.inference import Stages, infer
+from service.inference import Stages, infer_batch
 from service.protocols.instances import predictions, read_instances
 
 routes = Blueprint("kserve_v1", __name__)
@@ -51,12 +51,12 @@ def answer_instances(version: int | None = None) -> Answer:
     """Read the request's instances and answer with a prediction for each."""
     stages = Stages()
     environ = request.environ
-    pixels = read_instances(read_body(environ))
+    batch = read_instances(read_body(environ))
     stages.end("decode")
-    inference = infer(pixels, stages, environ, version=version)
+    inference, verdicts = infer_batch(batch, stages, environ, version=version)
     card = inference.classifier.card
     body = {
-        "predictions": predictions(inference),
+        "predictions": predictions(verdicts),
         "model_name": card.name,
         "model_version": str(card.version),
     }

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from registry.contract import DIGITS, IMAGE_PIXELS, IMAGE_SIDE
+from service.batch import Batch
 from service.errors import InputError, UnsupportedTypeError
 from service.http import (
     JSON,
@@ -19,12 +20,14 @@ from service.http import (
     read_body,
     too_large,
 )
-from service.inference import Inference, Stages, infer
+from service.inference import Inference, Stages, infer_batch
 from service.pixels import image_of
-from service.verdict import Thresholds, Verdict, judge
+from service.verdict import Verdict
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+    from service.vision.segments import Box
 
 routes = Blueprint("predict", __name__)
 
@@ -34,30 +37,61 @@ _FORM_FIELD = "image"
 _ANY_BYTES = frozenset({"", "application/x-www-form-urlencoded", "application/octet-stream"})
 
 
+_NO_PIXELS = np.zeros((0, IMAGE_SIDE, IMAGE_SIDE), np.uint8)
+
+
 @routes.post("/predict")
 def predict() -> Answer:
     """Read the digit in an image."""
     stages = Stages()
     environ = request.environ
     count = _top_k(environ)
-    pixels = _pixels(environ)
+    batch = _batch(environ)
     stages.end("decode")
-    inference = infer(pixels, stages, environ)
-    verdict = judge(inference.reading, thresholds())
+    inference, (verdict,) = infer_batch(batch, stages, environ)
     body = _prediction(inference, verdict, count)
     if is_asked_for(environ, "explain"):
-        body |= _explanation(pixels, verdict)
+        body |= _explanation(batch, verdict)
     return json_answer(body, inference=inference)
 
 
-def thresholds() -> Thresholds:
-    """Where the settings say that an image is rejected."""
-    settings = current_app.extensions["settings"]
-    return Thresholds(settings.not_a_digit_threshold, settings.confidence_threshold)
+@routes.post("/read")
+def read() -> Answer:
+    """Read all digits in a picture."""
+    # Imported here: who sends pixels need not wait for an imaging library.
+    from service.vision import find_digits
+
+    stages = Stages()
+    environ = request.environ
+    page = find_digits(_picture(environ), max_pixels=_max_pixels())
+    stages.end("decode")
+    candidates = [found.candidates for found in page.digits]
+    pixels = np.concatenate(candidates) if candidates else _NO_PIXELS
+    batch = Batch(pixels, [len(each) for each in candidates])
+    inference, verdicts = infer_batch(batch, stages, environ)
+    body = {
+        "number": "".join("?" if v.digit is None else str(v.digit) for v in verdicts),
+        "digits": [
+            _digit(found.box, verdict) for found, verdict in zip(page.digits, verdicts, strict=True)
+        ],
+        "width": page.width,
+        "height": page.height,
+        "model": _model(inference),
+    }
+    return json_answer(body, inference=inference)
+
+
+def _digit(box: "Box", verdict: Verdict) -> dict[str, Any]:
+    return {
+        "digit": verdict.digit,
+        "confidence": np.float32(verdict.confidence),
+        "rejected": verdict.rejected,
+        "box": {"left": box.left, "top": box.top, "width": box.width, "height": box.height},
+        "probabilities": verdict.probabilities,
+    }
 
 
 def _prediction(inference: Inference, verdict: Verdict, count: int) -> dict[str, Any]:
-    card = inference.classifier.card
     return {
         "digit": verdict.digit,
         # As the probabilities are, so that it is one of them.
@@ -69,17 +103,20 @@ def _prediction(inference: Inference, verdict: Verdict, count: int) -> dict[str,
             for digit, probability in verdict.top(count)
         ],
         "not_a_digit": verdict.not_a_digit,
-        "model": {
-            "name": card.name,
-            "version": card.version,
-            "digest": inference.classifier.digest,
-        },
+        "model": _model(inference),
     }
 
 
-def _explanation(pixels: NDArray[np.uint8], verdict: Verdict) -> dict[str, Any]:
-    """What the model saw."""
-    return {"pixels": None if verdict.candidate is None else pixels[verdict.candidate]}
+def _model(inference: Inference) -> dict[str, Any]:
+    card = inference.classifier.card
+    digest = inference.classifier.digest
+    return {"name": card.name, "version": card.version, "digest": digest}
+
+
+def _explanation(batch: Batch, verdict: Verdict) -> dict[str, Any]:
+    """What the model saw; null where there was nothing to see."""
+    is_blank = verdict.candidate is None
+    return {"pixels": None if is_blank else batch.pixels[verdict.candidate]}
 
 
 def _top_k(environ: "WSGIEnvironment") -> int:
@@ -95,22 +132,28 @@ def _top_k(environ: "WSGIEnvironment") -> int:
     return int(given)
 
 
-def _pixels(environ: "WSGIEnvironment") -> NDArray[np.uint8]:
-    """The image uint8 [1, 28, 28] in the request; raises InputError."""
+def _batch(environ: "WSGIEnvironment") -> Batch:
+    """The image in the request; raises InputError."""
     mimetype = media_type(environ)
     if mimetype == JSON:
-        return _from_json(read_body(environ))
-    if mimetype == "multipart/form-data":
-        return image_from_file(_form_file())
+        return Batch(_from_json(read_body(environ)))
+    content = _picture(environ)
+    if len(content) == IMAGE_PIXELS and mimetype in _ANY_BYTES:
+        return Batch(np.frombuffer(content, np.uint8).reshape(1, IMAGE_SIDE, IMAGE_SIDE))
+    return batch_of_file(content)
+
+
+def _picture(environ: "WSGIEnvironment") -> bytes:
+    """The file in the request."""
+    mimetype = media_type(environ)
     if mimetype in _ANY_BYTES or mimetype.startswith("image/"):
-        body = read_body(environ)
-        if len(body) == IMAGE_PIXELS and not mimetype.startswith("image/"):
-            return np.frombuffer(body, np.uint8).reshape(1, IMAGE_SIDE, IMAGE_SIDE)
-        return image_from_file(body)
+        return read_body(environ)
+    if mimetype == "multipart/form-data":
+        return _form_file()
     raise UnsupportedTypeError(
         f"Content-Type {mimetype} is not supported: send an image (image/*), a form with "
-        f"a file in the field {_FORM_FIELD!r} (multipart/form-data), {IMAGE_PIXELS} bytes "
-        f"(application/octet-stream), or {JSON}."
+        f"a file in the field {_FORM_FIELD!r} (multipart/form-data), or, to /predict, "
+        f"{IMAGE_PIXELS} bytes (application/octet-stream) or {JSON}."
     )
 
 
@@ -125,15 +168,18 @@ def _from_json(body: bytes) -> NDArray[np.uint8]:
     return image_of(value["pixels"], ["pixels"], body)
 
 
-def image_from_file(content: bytes) -> NDArray[np.uint8]:
-    """The image uint8 [1, 28, 28] in a picture file; raises InputError."""
+def batch_of_file(content: bytes) -> Batch:
+    """The digit in a picture file; raises InputError."""
     # Imported here: who sends pixels need not wait for an imaging library.
-    from service.vision.decode import decode
-    from service.vision.normalize import normalize
+    from service.vision import prepare
 
-    settings = current_app.extensions["settings"]
-    picture = decode(content, max_pixels=settings.max_image_pixels)
-    return normalize(picture.grey).reshape(1, IMAGE_SIDE, IMAGE_SIDE)
+    prepared = prepare(content, max_pixels=_max_pixels())
+    return Batch(prepared.candidates, [len(prepared.candidates)], [prepared.several])
+
+
+def _max_pixels() -> int:
+    pixels: int = current_app.extensions["settings"].max_image_pixels
+    return pixels
 
 
 def _form_file() -> bytes:

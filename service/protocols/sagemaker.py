@@ -6,18 +6,18 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.h
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
 import orjson
 from flask import Blueprint, current_app, request
-from numpy.typing import NDArray
 
 from service.arrays import images_of_bytes, images_of_csv, images_of_npy, images_of_npz
+from service.batch import Batch, joined
 from service.errors import InputError, UnsupportedTypeError
 from service.http import JSON, Answer, json_answer, media_type, parse_json, read_body
-from service.inference import Inference, Stages, infer
+from service.inference import Stages, infer_batch
 from service.protocols.health import ready
 from service.protocols.instances import check_batch, predictions, read_images, read_instances
-from service.protocols.predict import image_from_file
+from service.protocols.predict import batch_of_file
+from service.verdict import Verdict
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -58,16 +58,18 @@ def invocations() -> Answer:
     stages = Stages()
     environ = request.environ
     form = _accepted(environ)
-    pixels = _images(media_type(environ), read_body(environ))
-    check_batch(len(pixels))
+    batch = _batch(media_type(environ), read_body(environ))
+    check_batch(len(batch.pixels))
     stages.end("decode")
-    inference = infer(pixels, stages, environ)
-    return _FORMS[form](inference)
+    inference, verdicts = infer_batch(batch, stages, environ)
+    answer = _FORMS[form](verdicts)
+    answer.inference = inference
+    return answer
 
 
-def _images(mimetype: str, body: bytes) -> NDArray[np.uint8]:
+def _batch(mimetype: str, body: bytes) -> Batch:
     if mimetype.startswith("image/"):
-        return image_from_file(body)
+        return batch_of_file(body)
     if mimetype not in _READERS:
         known = ", ".join([*filter(None, _READERS), "image/*"])
         raise UnsupportedTypeError(
@@ -76,13 +78,13 @@ def _images(mimetype: str, body: bytes) -> NDArray[np.uint8]:
     return _READERS[mimetype](body)
 
 
-def _from_lines(body: bytes) -> NDArray[np.uint8]:
+def _from_lines(body: bytes) -> Batch:
     """One instance a line."""
     lines = [line for line in body.splitlines() if line.strip()]
     check_batch(len(lines))
     if not lines:
         raise InputError("The body has no line.")
-    return np.concatenate(
+    return joined(
         [
             read_images([parse_json(line)], [f"line {number}"], line)
             for number, line in enumerate(lines, 1)
@@ -90,18 +92,19 @@ def _from_lines(body: bytes) -> NDArray[np.uint8]:
     )
 
 
-def _from_npz(body: bytes) -> NDArray[np.uint8]:
-    return images_of_npz(body, limit=current_app.extensions["settings"].max_body_bytes)
+def _from_npz(body: bytes) -> Batch:
+    limit = current_app.extensions["settings"].max_body_bytes
+    return Batch(images_of_npz(body, limit=limit))
 
 
-_READERS: dict[str, Callable[[bytes], NDArray[np.uint8]]] = {
+_READERS: dict[str, Callable[[bytes], Batch]] = {
     "": read_instances,
     JSON: read_instances,
     JSON_LINES: _from_lines,
-    CSV: images_of_csv,
-    "application/x-npy": images_of_npy,
+    CSV: lambda body: Batch(images_of_csv(body)),
+    "application/x-npy": lambda body: Batch(images_of_npy(body)),
     "application/x-npz": _from_npz,
-    "application/octet-stream": images_of_bytes,
+    "application/octet-stream": lambda body: Batch(images_of_bytes(body)),
 }
 
 
@@ -111,23 +114,23 @@ def _accepted(environ: "WSGIEnvironment") -> str:
     return next((form for form in (CSV, JSON_LINES) if form in accepted), JSON)
 
 
-def _as_json(inference: Inference) -> Answer:
-    return json_answer({"predictions": predictions(inference)}, inference=inference)
+def _as_json(verdicts: list[Verdict]) -> Answer:
+    return json_answer({"predictions": predictions(verdicts)})
 
 
-def _as_lines(inference: Inference) -> Answer:
-    lines = [
-        orjson.dumps(prediction, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
-        for prediction in predictions(inference)
+def _as_lines(verdicts: list[Verdict]) -> Answer:
+    options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
+    lines = [orjson.dumps(prediction, option=options) for prediction in predictions(verdicts)]
+    return Answer(b"".join(lines), JSON_LINES)
+
+
+def _as_csv(verdicts: list[Verdict]) -> Answer:
+    """The digit, or nothing where the image is rejected; then the probabilities of 0 to 9."""
+    rows = [
+        ["" if verdict.digit is None else str(verdict.digit), *map(str, verdict.probabilities)]
+        for verdict in verdicts
     ]
-    return Answer(b"".join(lines), JSON_LINES, inference=inference)
-
-
-def _as_csv(inference: Inference) -> Answer:
-    """The likeliest digit, then the probabilities of 0 to 9."""
-    rows = inference.reading.probabilities
-    lines = [",".join([str(row.argmax()), *map(str, row.tolist())]) + "\n" for row in rows]
-    return Answer("".join(lines).encode(), CSV, inference=inference)
+    return Answer("".join(",".join(row) + "\n" for row in rows).encode(), CSV)
 
 
 _FORMS = {JSON: _as_json, CSV: _as_csv, JSON_LINES: _as_lines}

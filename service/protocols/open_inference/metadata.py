@@ -6,6 +6,9 @@ from typing import Any
 from registry.card import ModelCard, TensorSpec
 from registry.contract import SIGNATURE
 
+RELEASE = "0.1.0"
+"""As pyproject.toml has it, which the image does not."""
+
 EXTENSIONS = [
     "binary_tensor_data",
     "classification",
@@ -19,9 +22,9 @@ _DATATYPES = {"uint8": "UINT8", "float32": "FP32"}
 Document = dict[str, Any]
 
 
-def server_document(name: str, version: str) -> Document:
-    """GET /v2."""
-    return {"name": name, "version": version, "extensions": EXTENSIONS}
+def server_document() -> Document:
+    """The server metadata."""
+    return {"name": "ziffer", "version": RELEASE, "extensions": EXTENSIONS}
 
 
 def model_document(card: ModelCard, versions: Sequence[int]) -> Document:

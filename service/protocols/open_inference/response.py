@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from registry.contract import NOT_A_DIGIT_NAME, OUTPUT_NAME
 from service.protocols.open_inference.classification import encode_strings, likeliest
-from service.protocols.open_inference.refusal import refusal
-from service.protocols.open_inference.request import InferenceRequest, RequestedOutput
+from service.protocols.open_inference.document import refusal
+from service.protocols.open_inference.outputs import RequestedOutput
+from service.protocols.open_inference.request import InferenceRequest
 
 if TYPE_CHECKING:
     from service.classifier import Classifier, Reading

@@ -1,0 +1,58 @@
+"""The images of one request, and the verdict on each."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.classifier import Reading
+from service.verdict import BLANK, Thresholds, Verdict, judge
+
+# Of 255. An image with less contrast than this has no ink on it.
+_MIN_CONTRAST = 24
+
+
+class Batch(NamedTuple):
+    """What a request asks about, as the model reads it."""
+
+    pixels: NDArray[np.uint8]
+    """[M, 28, 28], white ink on black: the candidates of all images, one after the other."""
+    candidates: list[int] | None = None
+    """How many each image has: more than one where ink and paper are hard to tell apart, none where
+    it is blank. Where this is None, each has one."""
+    several: list[bool] | None = None
+    """Whether there is more than one digit in each image; None where that was not looked for."""
+
+    def verdicts(self, reading: Reading, thresholds: Thresholds) -> list[Verdict]:
+        """What the `reading` of `pixels` comes to, for each image."""
+        if self.candidates is None:
+            contrasts = np.ptp(self.pixels.reshape(len(self.pixels), -1), axis=1).tolist()
+            return [
+                judge(_part(reading, index, 1), thresholds) if contrast >= _MIN_CONTRAST else BLANK
+                for index, contrast in enumerate(contrasts)
+            ]
+        ends = np.cumsum(self.candidates).tolist()
+        several = self.several or [False] * len(ends)
+        return [
+            judge(_part(reading, end - count, count), thresholds, several=is_several)
+            for end, count, is_several in zip(ends, self.candidates, several, strict=True)
+        ]
+
+
+def joined(batches: list[Batch]) -> Batch:
+    """One batch of all."""
+    if len(batches) == 1:
+        return batches[0]
+    counts: list[int] = []
+    several: list[bool] = []
+    for batch in batches:
+        own = batch.candidates if batch.candidates is not None else [1] * len(batch.pixels)
+        counts += own
+        several += batch.several or [False] * len(own)
+    return Batch(np.concatenate([batch.pixels for batch in batches]), counts, several)
+
+
+def _part(reading: Reading, start: int, count: int) -> Reading:
+    probabilities, not_a_digit = reading
+    own = slice(start, start + count)
+    return Reading(probabilities[own], None if not_a_digit is None else not_a_digit[own])

@@ -1,0 +1,112 @@
+"""Between Granian and Flask: RSGI requests in, answers of a WSGI application out.
+
+The body is awaited in the event loop, so that a client that stalls costs no thread. Work that takes
+less than a millisecond is then done in the loop itself, as handing it over would take as long;
+longer work goes to threads.
+"""
+
+import asyncio
+import io
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+
+from service.drain import Drain
+from service.environ import environ_of
+from service.errors import OverloadedError, RequestError
+from service.pool import Pool
+from service.rsgi import ProtocolClosed
+from service.settings import ServiceSettings
+from service.upload import Uploads
+from service.workload import is_short
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from service.rsgi import HTTPProtocol, Scope
+
+Head = tuple[int, list[tuple[str, str]]]
+"""Status and headers of an answer."""
+
+
+class Gateway:
+    """One worker's way to the application."""
+
+    def __init__(self, app: Flask, settings: ServiceSettings, drain: Drain) -> None:
+        """Let `app` answer, within the limits of `settings`."""
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """What runs this, once it does."""
+        self._app = app
+        self._drain = drain
+        self._pool = Pool(settings.threads, settings.queue_limit)
+        self._uploads = Uploads(
+            max_body_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s
+        )
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to work in `loop`."""
+        self._pool.start()
+        self.loop = loop
+
+    async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
+        """Answer one request."""
+        environ = environ_of(scope)
+        try:
+            body = await self._uploads.receive(scope, protocol, environ)
+        except RequestError as error:
+            self._refuse(error, environ, protocol)
+            await self._uploads.discard(protocol)
+            return
+        except ProtocolClosed:  # The client has left, and is owed no answer.
+            return
+        try:
+            await self._dispatch(body, environ, protocol)
+        finally:
+            self._uploads.release(body)
+
+    async def _dispatch(
+        self, body: bytes, environ: "WSGIEnvironment", protocol: "HTTPProtocol"
+    ) -> None:
+        if body:
+            environ["CONTENT_LENGTH"] = str(len(body))
+        environ["wsgi.input"] = io.BytesIO(body)
+        if is_short(environ, body):
+            self._answer(environ, protocol)
+            return
+        try:
+            await self._pool.run(partial(self._answer, environ, protocol))
+        except OverloadedError as error:
+            environ["ziffer.refusal"] = error
+            self._answer(environ, protocol)
+
+    def _refuse(
+        self, error: RequestError, environ: "WSGIEnvironment", protocol: "HTTPProtocol"
+    ) -> None:
+        """Let the application tell `error`, as it logs and counts what it tells; then hang up."""
+        environ["wsgi.input"] = io.BytesIO()
+        environ["ziffer.refusal"] = error
+        self._answer(environ, protocol, is_last=True)
+
+    def _answer(
+        self, environ: "WSGIEnvironment", protocol: "HTTPProtocol", *, is_last: bool = False
+    ) -> None:
+        head: list[Head] = []
+
+        def start_response(
+            status: str,
+            headers: list[tuple[str, str]],
+            _: Any = None,  # noqa: ANN401 - PEP 3333
+        ) -> Any:  # noqa: ANN401 - as above; Flask never calls it
+            head[:] = [(int(status[:3]), headers)]
+
+        chunks = self._app.wsgi_app(environ, start_response)
+        try:
+            body = b"".join(chunks)
+        finally:
+            if hasattr(chunks, "close"):
+                chunks.close()
+        ((status, headers),) = head
+        if is_last or self._drain.is_draining:
+            headers.append(("Connection", "close"))
+        protocol.response_bytes(status, headers, body)

@@ -1,0 +1,85 @@
+"""Tell ink from paper: how much of it each pixel of a grey image holds, in any light."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Grey = NDArray[np.uint8]
+"""[height, width]."""
+
+# Of 255. Less contrast than this is paper and noise.
+MIN_CONTRAST = 24
+
+# Paper of one tone differs from its median by less than this share of the ink's contrast.
+_EVEN = 0.12
+
+# Light changes slowly: it is looked at in an image of at most this side, ...
+_LIGHT_SIDE = 128
+# ... in which no stroke is wider than this share of the shorter side.
+_WIDEST_STROKE = 0.2
+
+
+class Sheet(NamedTuple):
+    """One way to tell ink from paper."""
+
+    ink: Grey
+    """How far each pixel is from paper to black ink, 0 to 255."""
+    is_even: bool
+    """Whether the paper has one tone, as drawn images have and photographs have not."""
+
+
+def sheets(grey: Grey) -> list[Sheet]:
+    """The ways to tell ink from paper, none where nothing stands out.
+
+    Where the border of the image is of one tone, that is the paper. Elsewhere the light is uneven:
+    paper is then what is lighter, or else darker, than all strokes nearby, and both are given.
+    """
+    if int(grey.max()) - int(grey.min()) < MIN_CONTRAST:
+        return []
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    low, paper, high = (int(tone) for tone in np.percentile(border, (5, 50, 95)))
+    darkest, lightest = int(grey.min()), int(grey.max())
+    contrast = max(paper - darkest, lightest - paper)
+    if high - low <= _EVEN * contrast:
+        return [Sheet(_one_sided(grey, paper, dark=paper - darkest >= lightest - paper), True)]
+    flat = [Sheet(_flattened(tones), False) for tones in (grey, 255 - grey)]
+    return [sheet for sheet in flat if sheet.ink.max() >= MIN_CONTRAST]
+
+
+def _one_sided(grey: Grey, paper: int, *, dark: bool) -> Grey:
+    """Ink that is darker than the `paper`, or lighter."""
+    tones = np.arange(256)
+    levels = (paper - tones) if dark else (tones - paper)
+    return levels.clip(0, 255).astype(np.uint8)[grey]
+
+
+def _flattened(grey: Grey) -> Grey:
+    """Ink by the share of the light that it takes from the paper around it."""
+    height, width = grey.shape
+    image = Image.fromarray(grey)
+    small = np.asarray(image.reduce(-(-max(height, width) // _LIGHT_SIDE)))
+    light = Image.fromarray(_closed(small, round(min(small.shape) * _WIDEST_STROKE)))
+    paper = np.asarray(light.resize((width, height), Image.Resampling.BILINEAR), np.float32)
+    share: NDArray[np.float32] = 255 - grey * (255 / np.maximum(paper, 1))
+    return share.clip(0, 255).astype(np.uint8)
+
+
+def _closed(grey: Grey, reach: int) -> Grey:
+    """`grey` without what is dark and narrower than `reach`: a morphological closing."""
+    lightest = _extreme(np.pad(grey, reach, mode="edge"), reach, np.maximum)
+    return _extreme(lightest, reach, np.minimum)
+
+
+def _extreme(grey: Grey, reach: int, choose: np.ufunc) -> Grey:
+    """The extreme of each `reach` + 1 pixels in a row and column; smaller by `reach`."""
+    for _ in range(2):
+        grey = grey.T
+        width, missing = 1, reach
+        while missing:
+            # What `width` neighbours have is known, so of twice as many.
+            step = min(width, missing)
+            grey = choose(grey[:-step], grey[step:])
+            width, missing = width + step, missing - step
+    return grey
