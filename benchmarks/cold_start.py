@@ -1,6 +1,6 @@
 """Measure how soon the service answers after it was started, against importing what it needs.
 
-    python -m benchmarks.cold_start [--rounds 9]
+    python -m benchmarks.cold_start [--rounds 9] [--python .venv-serving/bin/python]
 
 The yardstick is `python -c "import onnxruntime, flask"`. All contenders take turns in every round,
 in an order drawn anew, so that a busy moment hits them alike. What counts is CPU time, of the whole
@@ -61,17 +61,21 @@ def main() -> int:
     """Measure, print, and say which goals are missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
-    rounds = parser.parse_args().rounds
+    parser.add_argument(
+        "--python", default=sys.executable, help="of an environment to serve in; default: this one"
+    )
+    given = parser.parse_args()
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ziffer-start-")))
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["PYTHONPYCACHEPREFIX"] = str(directory / "compiled")
         stores = list(trained_stores(directory, stack.enter_context(seaweedfs())))
-        contestants = list(contenders(stores))
-        starts = measure(contestants, rounds)
-        print(f"{platform.machine()}, {os.cpu_count()} cores, {rounds} rounds; median (quartiles)")
+        contestants = list(contenders(given.python, stores))
+        starts = measure(contestants, given.rounds)
+        print(f"{platform.machine()}, {os.cpu_count()} cores, {given.rounds} rounds")
+        print("median (quartiles)")
         missed = [one.name for one in contestants if not report(one, starts)]
-        missed += [] if report_memory(stores[0].environ) else ["memory"]
+        missed += [] if report_memory(given.python, stores[0].environ) else ["memory"]
     print(f"missed: {', '.join(missed)}" if missed else "all goals are met")
     return 0
 
@@ -110,35 +114,36 @@ def trained(**variables: object) -> dict[str, str]:
     return environment(**variables)
 
 
-def contenders(stores: list[Store]) -> Iterator[Contender]:
+def contenders(python: str, stores: list[Store]) -> Iterator[Contender]:
     """Everyone, the yardstick first."""
-    yield Contender(YARDSTICK, lambda: to_exit("-c", YARDSTICK, environ=environment()))
+    yield Contender(YARDSTICK, lambda: to_exit(python, "-c", YARDSTICK, environ=environment()))
     yield Contender(
-        "the same, without its end", lambda: to_exit("-c", WITHOUT_EXIT, environ=environment())
+        "the same, without its end",
+        lambda: to_exit(python, "-c", WITHOUT_EXIT, environ=environment()),
     )
     for store in stores:
-        yield Contender(f"in-process, {store.name}", in_process(store), store.goal)
+        yield Contender(f"in-process, {store.name}", in_process(python, store), store.goal)
     for store in stores:
-        yield Contender(f"service, {store.name}", service(store), store.goal)
+        yield Contender(f"service, {store.name}", service(python, store), store.goal)
 
 
-def in_process(store: Store) -> Callable[[], Start]:
+def in_process(python: str, store: Store) -> Callable[[], Start]:
     """From exec to the first prediction of the application, without a server."""
 
     def start() -> Start:
         forget(store)
-        return to_exit("-m", "benchmarks.first_prediction", environ=store.environ)
+        return to_exit(python, "-m", "benchmarks.first_prediction", environ=store.environ)
 
     return start
 
 
-def service(store: Store) -> Callable[[], Start]:
+def service(python: str, store: Store) -> Callable[[], Start]:
     """From exec to the first prediction that came over HTTP."""
 
     def start() -> Start:
         forget(store)
         began = time.perf_counter()
-        with serving(store.environ) as (process, url):
+        with serving(python, store.environ) as (process, url):
             predict(url)
             wall_ms = (time.perf_counter() - began) * 1000
             return Start(sum(map(cpu_ms, tree(process.pid))), wall_ms)
@@ -152,10 +157,10 @@ def forget(store: Store) -> None:
         shutil.rmtree(store.cache, ignore_errors=True)
 
 
-def to_exit(*arguments: str, environ: dict[str, str]) -> Start:
+def to_exit(python: str, *arguments: str, environ: dict[str, str]) -> Start:
     """Run Python to its end."""
     began = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environ)
+    process = subprocess.Popen([python, *arguments], cwd=ROOT, env=environ)
     _, status, usage = os.wait4(process.pid, 0)
     wall_ms = (time.perf_counter() - began) * 1000
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -164,11 +169,13 @@ def to_exit(*arguments: str, environ: dict[str, str]) -> Start:
 
 
 @contextmanager
-def serving(environ: dict[str, str], *flags: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def serving(
+    python: str, environ: dict[str, str], *flags: str
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """The service, which may not listen yet, and the address of /predict."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "service", "--port", str(port), *flags],
+        [python, "-m", "service", "--port", str(port), *flags],
         cwd=ROOT,
         env=environ,
         stdout=subprocess.DEVNULL,
@@ -236,9 +243,9 @@ def spread(values: list[float]) -> str:
     return f"{middle:5.0f} ({lower:.0f}-{upper:.0f})"
 
 
-def report_memory(environ: dict[str, str]) -> bool:
+def report_memory(python: str, environ: dict[str, str]) -> bool:
     """Print what the parent and its workers hold after some requests; whether the goal is met."""
-    with serving(environ, f"--workers={WORKERS}") as (process, url):
+    with serving(python, environ, f"--workers={WORKERS}") as (process, url):
         for _ in range(REQUESTS):
             predict(url)
         sizes = [pss_mib(pid) for pid in tree(process.pid)]
