@@ -1,12 +1,12 @@
 """The wiring of the Flask application, and the way of a request through it."""
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from flask import Flask, Request, Response
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import MapAdapter, Rule
 
 from service import errors
 from service.drain import Drain
@@ -68,6 +68,20 @@ def create_app(
     return app
 
 
+class _Route(Rule):
+    """A rule that finds views by addresses, but no addresses of views: nobody asks for them.
+
+    To prepare for it would take werkzeug as long as to import itself.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Any:  # noqa: ANN401 - as the base
+        return _no_address
+
+
+def _no_address(rule: Rule, **values: Any) -> NoReturn:  # noqa: ANN401 - any value of a rule
+    raise NotImplementedError(f"{rule.rule} is a route without addresses: url_for is not used here")
+
+
 class _NoSessions(SessionInterface):
     """No cookies: nobody logs in."""
 
@@ -86,6 +100,7 @@ class Application(Flask):
 
     session_interface = _NoSessions()
     router: Router
+    url_rule_class = _Route
     telemetry: Telemetry
     gate: "Gate | None" = None
 
