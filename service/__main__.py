@@ -15,6 +15,8 @@ from service.errors import ModelUnusableError
 from service.models import Models
 from service.server import CannotListenError, serve
 from service.settings import ServiceSettings
+from service.telemetry.model_metrics import ModelMetrics
+from service.telemetry.telemetry import Telemetry
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -42,7 +44,8 @@ def run(settings: ServiceSettings) -> None:
     def report(line: str) -> None:
         _say(line if settings.workers == 1 else f"{line} (worker {os.getpid()})")
 
-    models = Models(settings, report=report)
+    telemetry = Telemetry(settings)
+    models = Models(settings, report=report, observer=ModelMetrics(telemetry.metrics))
     models.prepare()
 
     def announce() -> None:
@@ -51,7 +54,9 @@ def run(settings: ServiceSettings) -> None:
             _say("the store is away: this is the version that the alias last named")
         _say(f"serving {_served(models)} on http://{host}:{settings.port}")
 
-    serve(create_app(settings, models), settings, announce=announce, in_worker=models.start)
+    serve(
+        create_app(settings, models, telemetry), settings, announce=announce, in_worker=models.start
+    )
 
 
 def _served(models: Models) -> str:

@@ -1,6 +1,6 @@
 """The wiring of the Flask application, and the way of a request through it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask, Request, Response
@@ -12,17 +12,20 @@ from service import errors
 from service.drain import Drain
 from service.errors import RequestError
 from service.http import Answer
-from service.protocols import health, kserve_v1, page, predict, sagemaker
+from service.protocols import health, kserve_v1, metrics, page, predict, sagemaker
 from service.protocols.open_inference import repository as model_repository
 from service.protocols.open_inference import routes as open_inference
 from service.protocols.vertex import vertex_routes
 from service.settings import ServiceSettings
+from service.telemetry.telemetry import Telemetry
 
 if TYPE_CHECKING:
+    from _typeshed import OptExcInfo
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
     from service.access.gate import Gate
     from service.models import Models
+    from service.telemetry.exchange import Exchange
 
 PROTOCOLS = (
     health.routes,
@@ -31,13 +34,17 @@ PROTOCOLS = (
     model_repository.routes,
     kserve_v1.routes,
     sagemaker.routes,
+    metrics.routes,
     page.routes,
 )
 
 
-def create_app(settings: ServiceSettings, models: "Models") -> "Application":
-    """A WSGI application that answers with what `models` chooses."""
+def create_app(
+    settings: ServiceSettings, models: "Models", telemetry: Telemetry | None = None
+) -> "Application":
+    """A WSGI application that answers with what `models` chooses, and tells `telemetry`."""
     app = Application("service", static_folder=None)
+    app.telemetry = app.extensions["telemetry"] = telemetry or Telemetry(settings)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.extensions["settings"] = settings
     app.extensions["models"] = models
@@ -70,21 +77,29 @@ class Application(Flask):
     """
 
     session_interface = _NoSessions()
+    telemetry: Telemetry
     gate: "Gate | None" = None
 
     def wsgi_app(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer one request."""
+        exchange = self.telemetry.begin(environ)
         context = self.request_context(environ)
         context.push()
         try:
-            answer = self._answered(environ)
+            answer = self._answered(environ, exchange)
         finally:
             context.pop(None)
-        if self.gate is not None:
-            start_response = self.gate.adding_headers(environ, start_response)
-        return answer(environ, start_response)
+        self.telemetry.end(exchange, environ, answer, context.request.url_rule)
+        added = self._headers(environ, exchange, answer)
+
+        def start(
+            status: str, headers: list[tuple[str, str]], exc_info: "OptExcInfo | None" = None, /
+        ) -> Callable[[bytes], object]:
+            return start_response(status, headers + added, exc_info)
+
+        return answer(environ, start)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Route by method and path alone; Flask would parse the host, twice."""
@@ -112,7 +127,22 @@ class Application(Flask):
         """No view is a coroutine."""
         return func
 
-    def _answered(self, environ: "WSGIEnvironment") -> Answer | Response:
+    def _headers(
+        self, environ: "WSGIEnvironment", exchange: "Exchange", answer: Answer | Response
+    ) -> list[tuple[str, str]]:
+        """What every answer says, and what it says of the model that it rests on."""
+        headers = [("X-Request-Id", exchange.request_id)]
+        inference = getattr(answer, "inference", None)
+        if inference is not None:
+            classifier = inference.classifier
+            headers += [
+                ("X-Model-Version", str(classifier.card.version)),
+                ("X-Model-Digest", classifier.digest),
+                inference.stages.header(),
+            ]
+        return headers if self.gate is None else headers + self.gate.headers(environ)
+
+    def _answered(self, environ: "WSGIEnvironment", exchange: "Exchange") -> Answer | Response:
         try:
             if "ziffer.refusal" in environ:
                 raise environ["ziffer.refusal"]
@@ -120,13 +150,16 @@ class Application(Flask):
                 return answer
             return cast(Answer | Response, self.dispatch_request())
         except RequestError as error:
-            return self._problem(error, environ)
+            return self._problem(error, environ, exchange)
         except HTTPException as exception:
-            return self._problem(errors.of_http_exception(exception), environ)
+            return self._problem(errors.of_http_exception(exception), environ, exchange)
         except Exception as exception:  # noqa: BLE001 - whatever it is, it is told as one sentence
-            return self._problem(errors.of_bug(exception), environ)
+            return self._problem(errors.of_bug(exception), environ, exchange)
 
-    def _problem(self, error: RequestError, environ: "WSGIEnvironment") -> Answer:
+    def _problem(
+        self, error: RequestError, environ: "WSGIEnvironment", exchange: "Exchange"
+    ) -> Answer:
+        exchange.error = error.kind
         return errors.problem_answer(
-            error, path=environ["PATH_INFO"], request_id=environ.get("ziffer.request_id")
+            error, path=environ["PATH_INFO"], request_id=exchange.request_id
         )

@@ -74,6 +74,27 @@ class UnsupportedTypeError(InputError):
     kind = "unsupported-type"
 
 
+class UnauthorizedError(RequestError):
+    """The request needs an API key, and has none that is valid."""
+
+    status = 401
+    kind = "unauthorized"
+
+
+class ForbiddenError(RequestError):
+    """The request needs more than its API key is good for."""
+
+    status = 403
+    kind = "forbidden"
+
+
+class RateLimitedError(RequestError):
+    """The client asks more often than it may."""
+
+    status = 429
+    kind = "rate-limited"
+
+
 class ModelNotFoundError(RequestError):
     """There is no such model, or no such version of it."""
 

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from flask import Response
@@ -17,8 +17,7 @@ from service.errors import RateLimitedError, UnauthorizedError
 from service.settings import ServiceSettings
 
 if TYPE_CHECKING:
-    from _typeshed import OptExcInfo
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import WSGIEnvironment
 
 _ALLOWANCE = "ziffer.allowance"
 
@@ -81,19 +80,6 @@ class Gate:
             client = client or client_address(environ, trusted_proxies=self._trusted_proxies)
             environ[_ALLOWANCE] = _granted(self._limit, client)
         return None
-
-    def adding_headers(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> "StartResponse":
-        """`start_response` that adds `headers`; to be made when the answer is ready."""
-
-        def start(
-            status: str, headers: Headers, exc_info: "OptExcInfo | None" = None, /
-        ) -> Callable[[bytes], object]:
-            return start_response(status, [*headers, *added], exc_info)
-
-        added = self.headers(environ)
-        return start if added else start_response
 
     def headers(self, environ: "WSGIEnvironment") -> Headers:
         """What the answer to a request carries besides its own headers, errors included."""
