@@ -26,10 +26,9 @@ class Batch(NamedTuple):
     def verdicts(self, reading: Reading, thresholds: Thresholds) -> list[Verdict]:
         """What the `reading` of `pixels` comes to, for each image."""
         if self.candidates is None:
-            contrasts = np.ptp(self.pixels.reshape(len(self.pixels), -1), axis=1).tolist()
             return [
-                judge(_part(reading, index, 1), thresholds) if contrast >= _MIN_CONTRAST else BLANK
-                for index, contrast in enumerate(contrasts)
+                judge(_part(reading, index, 1), thresholds) if has_ink else BLANK
+                for index, has_ink in enumerate(_have_ink(self.pixels).tolist())
             ]
         ends = np.cumsum(self.candidates).tolist()
         several = self.several or [False] * len(ends)
@@ -43,13 +42,28 @@ def joined(batches: list[Batch]) -> Batch:
     """One batch of all."""
     if len(batches) == 1:
         return batches[0]
+    pixels: list[NDArray[np.uint8]] = []
     counts: list[int] = []
     several: list[bool] = []
     for batch in batches:
-        own = batch.candidates if batch.candidates is not None else [1] * len(batch.pixels)
-        counts += own
-        several += batch.several or [False] * len(own)
-    return Batch(np.concatenate([batch.pixels for batch in batches]), counts, several)
+        own, own_counts = _counted(batch)
+        pixels.append(own)
+        counts += own_counts
+        several += batch.several or [False] * len(own_counts)
+    return Batch(np.concatenate(pixels), counts, several)
+
+
+def _counted(batch: Batch) -> tuple[NDArray[np.uint8], list[int]]:
+    """The candidates of a batch, and how many each of its images has."""
+    if batch.candidates is not None:
+        return batch.pixels, batch.candidates
+    has_ink = _have_ink(batch.pixels)
+    return batch.pixels[has_ink], has_ink.astype(int).tolist()
+
+
+def _have_ink(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    contrast: NDArray[np.uint8] = np.ptp(pixels.reshape(len(pixels), -1), axis=1)
+    return contrast >= _MIN_CONTRAST
 
 
 def _part(reading: Reading, start: int, count: int) -> Reading:

@@ -70,13 +70,18 @@ def model_ready(model: str, version: str | None = None) -> Answer:
 @routes.post("/models/<model>/versions/<version>/infer")
 def model_infer(model: str, version: str | None = None) -> Answer:
     """Read digits: tensors in, tensors out."""
-    stages = Stages()
     number = version_number(model, version)
+    return answer_tensors(read_body(request.environ), number)
+
+
+def answer_tensors(content: bytes, version: int | None = None) -> Answer:
+    """The answer to the inference request in the body `content`."""
+    stages = Stages()
     environ = request.environ
     header = environ.get("HTTP_INFERENCE_HEADER_CONTENT_LENGTH")
-    asked = read_request(read_body(environ), header, max_batch=_settings().max_batch)
+    asked = read_request(content, header, max_batch=_settings().max_batch)
     stages.end("decode")
-    inference = infer(asked.pixels, stages, environ, version=number)
+    inference = infer(asked.pixels, stages, environ, version=version)
     response = write_response(asked, inference.reading, inference.classifier)
     return _answer(response, inference, environ)
 
