@@ -339,7 +339,7 @@ def test_configuration_has_shapes_without_the_batch(client: FlaskClient) -> None
 
     assert config["max_batch_size"] == 4096
     assert config["input"] == [{"name": "pixels", "data_type": "TYPE_UINT8", "dims": [28, 28]}]
-    assert [output["dims"] for output in config["output"]] == [[10], []]
+    assert [output["dims"] for output in config["output"]] == [[10], [1]]
 
 
 def test_model_is_listed_and_ready(client: FlaskClient) -> None:
