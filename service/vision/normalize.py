@@ -49,7 +49,13 @@ def _fitted(ink: Grey) -> NDArray[np.float32]:
     missing = min((_THIN - stroke_width(ink) * scale), 1)
     if missing > 0:
         fine = image.resize((2 * size[0], 2 * size[1]), Image.Resampling.BILINEAR)
-        wide = np.asarray(ImageOps.expand(fine, 2).filter(ImageFilter.MaxFilter(3)).crop((2, 2, 2 + fine.width, 2 + fine.height)).reduce(2), np.float32)
+        wide = np.asarray(
+            ImageOps.expand(fine, 2)
+            .filter(ImageFilter.MaxFilter(3))
+            .crop((2, 2, 2 + fine.width, 2 + fine.height))
+            .reduce(2),
+            np.float32,
+        )
         strength = (1 - missing) * strength + missing * wide / wide.max()
     return strength
 
