@@ -26,7 +26,7 @@ def image_of(value: Any, place: Place, text: bytes) -> NDArray[np.uint8]:  # noq
     `text` is the JSON that `value` comes from. Raises InputError, which says where from `place` on.
     """
     body = _packed(value)
-    if body is None or len(body) != IMAGE_PIXELS or _may_hold_booleans(text):
+    if body is None or len(body) != IMAGE_PIXELS or may_hold_booleans(text):
         _check(value, place)
     return np.frombuffer(body or b"", np.uint8).reshape(1, IMAGE_SIDE, IMAGE_SIDE)
 
@@ -40,7 +40,7 @@ def images_of(values: Any, place: Place, text: bytes) -> NDArray[np.uint8]:  # n
             problems=[_problem(place, "a list of at least one image", _described(values))],
         )
     bodies = [_packed(value) for value in values]
-    is_doubtful = _may_hold_booleans(text)
+    is_doubtful = may_hold_booleans(text)
     for index, body in enumerate(bodies):
         if body is None or len(body) != IMAGE_PIXELS or is_doubtful:
             _check(values[index], [*place, index])
@@ -53,7 +53,7 @@ def _packed(value: Any) -> bytes | None:  # noqa: ANN401 - any JSON value
 
     `bytes` takes whole numbers from 0 to 255 only, and takes them twenty times faster than a look
     at each. But it makes of a number as many zeros, hence the look at the types of the rows; and it
-    takes True for 1, hence `_may_hold_booleans`.
+    takes True for 1, hence `may_hold_booleans`.
     """
     try:
         if type(value) is not list or type(value[0]) is not list:
@@ -64,8 +64,13 @@ def _packed(value: Any) -> bytes | None:  # noqa: ANN401 - any JSON value
         return None
 
 
-def _may_hold_booleans(text: bytes) -> bool:
-    return b"true" in text or b"false" in text
+def may_hold_booleans(text: bytes) -> bool:
+    """Whether `text`, which is JSON, has the word true or false somewhere, or may have.
+
+    Both end in e, and looking for one byte takes a quarter of the time of looking for a word.
+    """
+    pieces = text.split(b"e", 100)
+    return len(pieces) > 100 or any(piece.endswith((b"tru", b"fals")) for piece in pieces)
 
 
 def _check(value: Any, place: Place) -> None:  # noqa: ANN401 - any JSON value

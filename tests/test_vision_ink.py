@@ -19,7 +19,8 @@ def photograph(
     """A ring on paper, and some noise."""
     noise = np.random.default_rng(0).normal(0, 3, IS_INK.shape)
     lit = np.where(IS_INK, ink, paper) * light + noise
-    return lit.clip(0, 255).astype(np.uint8)
+    photographed: NDArray[np.uint8] = lit.clip(0, 255).astype(np.uint8)
+    return photographed
 
 
 @pytest.mark.parametrize("grey", [0, 128, 255])

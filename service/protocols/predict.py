@@ -99,8 +99,8 @@ def _prediction(inference: Inference, verdict: Verdict, count: int) -> dict[str,
         "rejected": verdict.rejected,
         "probabilities": verdict.probabilities,
         "top": [
-            {"digit": digit, "probability": np.float32(probability)}
-            for digit, probability in verdict.top(count)
+            {"digit": digit, "probability": verdict.probabilities[digit]}
+            for digit in verdict.top(count)
         ],
         "not_a_digit": verdict.not_a_digit,
         "model": _model(inference),

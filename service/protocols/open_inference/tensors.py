@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from registry.contract import IMAGE_PIXELS, IMAGE_SIDE
 from service.errors import InputError, TooLargeError
-from service.pixels import Place, images_of
+from service.pixels import Place, images_of, may_hold_booleans
 from service.protocols.open_inference.document import refusal
 
 DATATYPES = frozenset(
@@ -95,8 +95,8 @@ def _from_flat(
         content = bytes(data)  # type: ignore[arg-type]  # Whatever else it is, it is refused.
     except (TypeError, ValueError):
         raise _wrong_pixel(data, place) from None
-    # To Python true is 1; but looking at the type of each pixel takes as long as the inference.
-    if (b"true" in text or b"false" in text) and bool in set(map(type, data)):
+    # To Python true is 1; but looking at the type of each pixel takes longer than all else.
+    if may_hold_booleans(text) and bool in set(map(type, data)):
         raise _wrong_pixel(data, place)
     return np.frombuffer(content, np.uint8).reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
 
