@@ -1,8 +1,8 @@
 """Between Granian and Flask: RSGI requests in, answers of a WSGI application out.
 
-The body is awaited in the event loop, so that a client that stalls costs no thread. Work that takes
-less than a millisecond is then done in the loop itself, as handing it over would take as long;
-longer work goes to threads.
+The body is awaited, so that a client that stalls costs no thread. Work that takes less than a
+millisecond is then done where the body came, as handing it over would take as long; longer work
+goes to threads.
 """
 
 import asyncio
@@ -16,7 +16,6 @@ from service.drain import Drain
 from service.environ import environ_of
 from service.errors import OverloadedError, RequestError
 from service.pool import Pool
-from service.rsgi import ProtocolClosed
 from service.settings import ServiceSettings
 from service.upload import Uploads
 from service.workload import is_short
@@ -36,7 +35,7 @@ class Gateway:
     def __init__(self, app: Flask, settings: ServiceSettings, drain: Drain) -> None:
         """Let `app` answer, within the limits of `settings`."""
         self.loop: asyncio.AbstractEventLoop | None = None
-        """What runs this, once it does."""
+        """The loop of the main thread, once it runs."""
         self._app = app
         self._drain = drain
         self._pool = Pool(settings.threads, settings.queue_limit)
@@ -45,8 +44,9 @@ class Gateway:
         )
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to work in `loop`."""
+        """Begin to work."""
         self._pool.start()
+        self._uploads.watch(loop)
         self.loop = loop
 
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
@@ -57,8 +57,6 @@ class Gateway:
         except RequestError as error:
             self._refuse(error, environ, protocol)
             await self._uploads.discard(protocol)
-            return
-        except ProtocolClosed:  # The client has left, and is owed no answer.
             return
         try:
             await self._dispatch(body, environ, protocol)

@@ -22,7 +22,7 @@ from service.shadow import Shadow
 from service.versions import LoadedVersions
 
 # How often a worker looks whether another one has seen an alias move.
-_LISTEN_S = 0.1
+_LISTEN_S = 0.25
 
 _LONGEST_RETRY_S = 60
 
@@ -195,32 +195,38 @@ class Models:
 
     def _exchange(self) -> None:
         """Let those answer that the aliases name now."""
-        named = {
+        before = self._named
+        self._named = {
             follower.role: follower.classifier
             for follower in self._followers
             if follower.classifier
         }
-        before, self._named = self._named, named
-        if named != before and "primary" in named:
-            primary = named["primary"]
-            others = {
-                role: other for role, other in named.items() if other.digest != primary.digest
-            }
-            self.shadow.classifier = others.get("shadow")
-            self._traffic = Traffic(
-                primary,
-                others.get("canary"),
-                self._settings.canary_percent,
-                self._observer,
-                self.shadow.witness if "shadow" in others else None,
-            )
-        for role in named:
-            if named[role] is not before.get(role):
-                self._observer.exchanged(role, named[role].card.version)
+        if self._named != before:
+            self._share_out()
+            for role, classifier in self._named.items():
+                if classifier is not before.get(role):
+                    self._observer.exchanged(role, classifier.card.version)
         for place, follower in enumerate(self._followers):
             if follower.known:
                 self._agreement.tell(place, follower.known.move.sequence)
         self._memory.trim()
+
+    def _share_out(self) -> None:
+        """Give the requests to the primary, and to others as far as they are not the same."""
+        primary = self._named.get("primary")
+        if primary is None:
+            return
+        others = {
+            role: other for role, other in self._named.items() if other.digest != primary.digest
+        }
+        self.shadow.classifier = others.get("shadow")
+        self._traffic = Traffic(
+            primary,
+            others.get("canary"),
+            self._settings.canary_percent,
+            self._observer,
+            self.shadow.witness if "shadow" in others else None,
+        )
 
     def _tell(self, *, heard: bool) -> None:
         self._observer.checked(self._named, heard=heard, stale_s=self.stale_seconds)

@@ -1,6 +1,6 @@
 """What the gateway uses of RSGI, Granian's interface, whose own types leave out a part of it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable
 from typing import Protocol
 
 from granian import rsgi
@@ -37,16 +37,23 @@ class Scope(Protocol):
         """A new object each time."""
 
 
+class Bytes(Awaitable[bytes], Protocol):
+    """A body, or a part of it, that may come."""
+
+    def cancel(self) -> bool:
+        """Give it up: whoever awaits it gets a CancelledError."""
+
+
 class HTTPProtocol(Protocol):
     """The body of a request, and the way back."""
 
-    async def __call__(self) -> bytes:
+    def __call__(self) -> Bytes:
         """The whole body; raises ProtocolClosed."""
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> "HTTPProtocol":
         """Itself, which may be asked for only once."""
 
-    async def __anext__(self) -> bytes:
+    def __anext__(self) -> Bytes:
         """The next part of the body, empty at its end and where it breaks off."""
 
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:

@@ -8,15 +8,17 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from flask import Flask
-from granian.constants import HTTPModes, Interfaces, Loops
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
+from service import direct
 from service.drain import Drain
 from service.gateway import Gateway
 from service.settings import ServiceSettings
@@ -72,7 +74,7 @@ def _server(address: str, settings: ServiceSettings) -> Any:  # noqa: ANN401 - i
         address=address,
         port=settings.port,
         interface=Interfaces.RSGI,
-        loop=Loops.asyncio,
+        loop=direct.NAME,  # type: ignore[arg-type] # Granian takes what is registered.
         workers=settings.workers,
         respawn_failed_workers=True,
         backpressure=settings.max_connections,
@@ -147,8 +149,19 @@ def _prepared(
     """Prepare a new worker of `parent` to be stopped by that alone, or by its death."""
     gateway = Gateway(app, settings, app.extensions["drain"])
     _in_thread(partial(_stop_with_parent, gateway, app.extensions["drain"], parent))
+    _favour_throughput()
     in_worker()
     return gateway
+
+
+def _favour_throughput() -> None:
+    """Let a thread that has work finish its turn.
+
+    Granian's thread for the network wakes up twice for each request; if it interrupted the one that
+    answers each time, as threads do that wake up, every request would take a tenth longer.
+    """
+    with suppress(AttributeError, OSError):  # Linux has this, and a sandbox may forbid it.
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _stop_with_parent(gateway: Gateway, drain: Drain, parent: int) -> None:

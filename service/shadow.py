@@ -52,9 +52,12 @@ class Shadow:
         # A copy: the pixels may be a view of a request's whole body.
         self._queue.put(_Answered(version, pixels.copy(), reading.probabilities.argmax(1)))
 
-    def compare_next(self) -> None:
-        """Wait for the next request that was taken note of, and let the shadow read it."""
-        answered = self._queue.get()
+    def compare_next(self, timeout_s: float | None = None) -> None:
+        """Wait for the next request that was taken note of, and let the shadow read it.
+
+        Raises queue.Empty where there is none in time.
+        """
+        answered = self._queue.get(timeout=timeout_s)
         with self._lock:
             self._waiting_images -= len(answered.pixels)
         shadow = self.classifier

@@ -25,7 +25,7 @@ def is_short(environ: "WSGIEnvironment", body: bytes) -> bool:
     """
     path: str = environ["PATH_INFO"]
     if environ["REQUEST_METHOD"] != "POST":
-        return path in _SHORT_READS or path.endswith("/ready")
+        return path in _SHORT_READS or (path.endswith("/ready") and "/versions/" not in path)
     if len(body) > SMALL_BYTES or "HTTP_CONTENT_ENCODING" in environ or "/versions/" in path:
         return False
     if path in _IMAGES_OR_PIXELS:

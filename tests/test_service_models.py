@@ -290,7 +290,7 @@ def test_other_workers_hear_of_what_one_does(sample_store: Path, tmp_path: Path)
     releases.release()
     models = Models(ServiceSettings(follow_interval_s=3600), opener=lambda: registry)
     models.prepare()
-    worker = multiprocessing.get_context("fork").Process(target=_worker, args=[models])
+    worker = multiprocessing.get_context("fork").Process(target=_worker, args=[models], daemon=True)
     worker.start()
 
     models.unload()

@@ -56,7 +56,7 @@ def shadow(registry: Registry, recorder: Recorder, percent: float = 100) -> Serv
 def compare(served: Served, requests: int) -> None:
     """Let the shadow read what it was shown."""
     for _ in range(requests):
-        served.models.shadow.compare_next()
+        served.models.shadow.compare_next(timeout_s=60)
 
 
 # Which requests.

@@ -52,7 +52,7 @@ def predict() -> Answer:
     inference, (verdict,) = infer_batch(batch, stages, environ)
     body = _prediction(inference, verdict, count)
     if is_asked_for(environ, "explain"):
-        body |= _explanation(batch, verdict)
+        body |= _explanation(batch, verdict, inference)
     return json_answer(body, inference=inference)
 
 
@@ -100,8 +100,8 @@ def _prediction(inference: Inference, verdict: Verdict, count: int) -> dict[str,
         "rejected": verdict.rejected,
         "probabilities": verdict.probabilities,
         "top": [
-            {"digit": digit, "probability": np.float32(probability)}
-            for digit, probability in verdict.top(count)
+            {"digit": digit, "probability": verdict.probabilities[digit]}
+            for digit in verdict.top(count)
         ],
         "not_a_digit": verdict.not_a_digit,
         "model": _model(inference),
@@ -114,10 +114,16 @@ def _model(inference: Inference) -> dict[str, Any]:
     return {"name": card.name, "version": card.version, "digest": digest}
 
 
-def _explanation(batch: Batch, verdict: Verdict) -> dict[str, Any]:
-    """What the model saw; null where there was nothing to see."""
-    is_blank = verdict.candidate is None
-    return {"pixels": None if is_blank else batch.pixels[verdict.candidate]}
+def _explanation(batch: Batch, verdict: Verdict, inference: Inference) -> dict[str, Any]:
+    """What the model saw, and why it read that; null where there was nothing to see."""
+    if verdict.candidate is None:
+        return {"pixels": None, "saliency": None}
+    # Imported here: few ask for it.
+    from service.saliency import saliency
+
+    pixels = batch.pixels[verdict.candidate]
+    (likeliest,) = verdict.top(1)
+    return {"pixels": pixels, "saliency": saliency(inference.classifier, pixels, likeliest)}
 
 
 def _top_k(environ: "WSGIEnvironment") -> int:

@@ -147,8 +147,8 @@ def _laid_on_paper(image: Image.Image) -> Image.Image:
     if alpha.getextrema()[0] == 255:
         return grey
     on_black = ImageChops.multiply(grey, alpha)
-    drawn, opacity = (int(np.asarray(part).sum()) for part in (on_black, alpha))
-    is_light = drawn * 2 > opacity and opacity < 127 * alpha.width * alpha.height
+    drawn, opacity = (int(np.asarray(part.reduce(4)).sum()) for part in (on_black, alpha))
+    is_light = drawn * 2 > opacity and 16 * opacity < 127 * alpha.width * alpha.height
     return on_black if is_light else ImageChops.add(on_black, ImageChops.invert(alpha))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter, ImageOps
 
 from registry.contract import IMAGE_SIDE
 from service.vision.ink import MIN_CONTRAST, Grey
@@ -42,9 +42,34 @@ def _fitted(ink: Grey) -> NDArray[np.float32]:
     scale = _BOX_SIDE / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     # Bilinear in Pillow averages over the whole source area: thin strokes fade, they do not break.
-    fitted = Image.fromarray(ink).resize(size, Image.Resampling.BILINEAR)
+    image = Image.fromarray(ink)
+    fitted = image.resize(size, Image.Resampling.BILINEAR)
     strength = np.asarray(fitted, np.float32)
-    return strength / strength.max()
+    strength = strength / strength.max()
+    missing = min((_THIN - stroke_width(ink) * scale), 1)
+    if missing > 0:
+        fine = image.resize((2 * size[0], 2 * size[1]), Image.Resampling.BILINEAR)
+        wide = np.asarray(
+            ImageOps.expand(fine, 2)
+            .filter(ImageFilter.MaxFilter(3))
+            .crop((2, 2, 2 + fine.width, 2 + fine.height))
+            .reduce(2),
+            np.float32,
+        )
+        strength = (1 - missing) * strength + missing * wide / wide.max()
+    return strength
+
+
+_THIN = 1.5
+
+
+def stroke_width(ink: Grey) -> float:
+    """In pixels: the area divided by half the outline."""
+    solid = np.pad(ink > 127, 1)
+    outline = np.count_nonzero(solid[1:] != solid[:-1])
+    outline += np.count_nonzero(solid[:, 1:] != solid[:, :-1])
+    # Of a slanted edge, more sides of pixels are counted than it is long.
+    return 2 * np.count_nonzero(solid) / max(outline * 0.8, 1)
 
 
 def _centred(ink: NDArray[np.float32]) -> NDArray[np.uint8]:

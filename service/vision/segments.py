@@ -1,5 +1,6 @@
 """Find the digits on a sheet: what hangs together, and what belongs together."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +41,7 @@ class Mark(NamedTuple):
 
 # Connected components are looked for in an image of at most this side, so that what is broken
 # by less than a pixel of it hangs together.
-_COARSE_SIDE = 128
+_COARSE_SIDE = 140
 
 # Shares of the strongest ink: below the first a pixel is paper, above the second it is solid ink.
 _LIMITS_WHERE_EVEN = (0.2, 0.8)
@@ -49,14 +50,17 @@ _LIMITS_WHERE_UNEVEN = (0.4, 0.8)
 # Of 255: how much ink a coarse pixel holds at least that belongs to a mark.
 _INKED = 25
 
+_STRONG = 0.7
 _MIN_AREA = 0.02
 _MIN_HEIGHT = 0.35
-_NEAR = 0.25
+_NEAR = 0.4
+_HALVES = 0.15
+_BESIDE = 0.2
 
 
 def marks(sheet: Sheet) -> list[Mark]:
     """What may be digits on the sheet: lines from the top, and each from the left."""
-    factor = -(-max(sheet.ink.shape) // _COARSE_SIDE)
+    factor = math.ceil(math.sqrt(sheet.ink.size) / _COARSE_SIDE)
     coarse = np.asarray(Image.fromarray(sheet.ink).reduce(factor))
     peak = int(coarse.max())
     for _ in range(3):
@@ -68,7 +72,11 @@ def marks(sheet: Sheet) -> list[Mark]:
         kept = _kept(found, inked.shape, sheet.is_even)
         if not len(kept):
             return []
-        weaker = int(coarse[np.isin(found.labels, kept + 1)].max())
+        peaks = np.zeros(len(found.areas) + 1, np.uint8)
+        np.maximum.at(peaks, found.labels.ravel(), coarse.ravel())
+        if not sheet.is_even:
+            kept = kept[peaks[kept + 1] >= _STRONG * peaks[kept + 1].max()]
+        weaker = int(peaks[kept + 1].max())
         if weaker >= 0.9 * peak:
             break
         peak = weaker
@@ -79,8 +87,7 @@ def marks(sheet: Sheet) -> list[Mark]:
 def _solid(sheet: Sheet, peak: int) -> Grey:
     low, high = _LIMITS_WHERE_EVEN if sheet.is_even else _LIMITS_WHERE_UNEVEN
     levels = (np.arange(256) / peak - low) / (high - low) * 255
-    solid: Grey = levels.clip(0, 255).astype(np.uint8)[sheet.ink]
-    return solid
+    return levels.clip(0, 255).astype(np.uint8).take(sheet.ink)
 
 
 def _kept(found: Components, shape: tuple[int, ...], is_even: bool) -> NDArray[np.intp]:
@@ -115,10 +122,11 @@ def _grouped(found: Components, kept: NDArray[np.intp]) -> list[list[int]]:
 def _belong_together(taller: Box, box: Box) -> bool:
     across = min(taller.right, box.right) - max(taller.left, box.left)
     down = min(taller.bottom, box.bottom) - max(taller.top, box.top)
-    if across >= 0.5 * min(taller.width, box.width):
-        return -down <= _NEAR * taller.height
+    size = max(taller.height, taller.width)
     is_small = box.height < 0.5 * taller.height
-    return is_small and max(-across, -down) <= _NEAR / 2 * taller.height
+    if across >= 0.5 * min(taller.width, box.width):
+        return -down <= (_NEAR if is_small else _HALVES) * size
+    return is_small and max(-across, -down) <= _BESIDE * size
 
 
 def _around(one: Box, other: Box) -> Box:
@@ -154,7 +162,9 @@ def _cut(solid: Grey, found: Components, group: list[int], factor: int) -> Mark:
     bottom, right = (int(high) for high in found.boxes[group, 2:].max(0))
     within = found.labels[top:bottom, left:right]
     ink = solid[top * factor : bottom * factor, left * factor : right * factor]
-    foreign = (within > 0) & ~np.isin(within, np.array(group) + 1)
+    is_foreign = np.ones(len(found.areas) + 1, np.bool_)
+    is_foreign[[0, *(number + 1 for number in group)]] = False
+    foreign = is_foreign[within]
     if foreign.any():
         hidden = foreign.repeat(factor, 0).repeat(factor, 1)[: ink.shape[0], : ink.shape[1]]
         ink = np.where(hidden, np.uint8(0), ink)
