@@ -1,11 +1,12 @@
 """Measure how soon the service answers after it was started, against importing what it needs.
 
-    python -m benchmarks.cold_start [--rounds 9]
+    python -m benchmarks.cold_start [--rounds 9] [--python .venv-serving/bin/python]
 
 The yardstick is `python -c "import onnxruntime, flask"`. All contenders take turns in every round,
 in an order drawn anew, so that a busy moment hits them alike. What counts is CPU time, of the whole
 tree of processes; wall time stands beside it. The model lies in a directory and in a bucket of
-SeaweedFS on this machine, and is read from there or from the cache of an earlier start.
+SeaweedFS on this machine, and is read from there or from the cache of an earlier start. Everyone
+finds all modules compiled, as Python leaves them after the first start, and an image should.
 """
 
 import argparse
@@ -26,11 +27,12 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import NamedTuple
 
-from benchmarks.first_prediction import BODY
+from benchmarks.first_prediction import BODY, CONTENT_TYPE
 from tests.programs import QUICK_RECIPE, ROOT, environment, free_port, run
-from tests.registry_servers import ACCESS_KEY, SECRET_KEY, seaweedfs
+from tests.registry_servers import ACCESS_KEY, SECRET_KEY, Server, seaweedfs
 
 YARDSTICK = "import onnxruntime, flask"
+WITHOUT_EXIT = f"{YARDSTICK}, os; os._exit(0)"
 WORKERS = 2
 REQUESTS = 40
 
@@ -59,14 +61,21 @@ def main() -> int:
     """Measure, print, and say which goals are missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
-    rounds = parser.parse_args().rounds
+    parser.add_argument(
+        "--python", default=sys.executable, help="of an environment to serve in; default: this one"
+    )
+    given = parser.parse_args()
     with ExitStack() as stack:
-        stores = list(trained_stores(stack))
-        contestants = list(contenders(stores))
-        starts = measure(contestants, rounds)
-        print(f"{platform.machine()}, {os.cpu_count()} cores, {rounds} rounds; median (quartiles)")
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ziffer-start-")))
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = str(directory / "compiled")
+        stores = list(trained_stores(directory, stack.enter_context(seaweedfs())))
+        contestants = list(contenders(given.python, stores))
+        starts = measure(contestants, given.rounds)
+        print(f"{platform.machine()}, {os.cpu_count()} cores, {given.rounds} rounds")
+        print("median (quartiles)")
         missed = [one.name for one in contestants if not report(one, starts)]
-        missed += [] if report_memory(stores[0].environ) else ["memory"]
+        missed += [] if report_memory(given.python, stores[0].environ) else ["memory"]
     print(f"missed: {', '.join(missed)}" if missed else "all goals are met")
     return 0
 
@@ -81,10 +90,8 @@ class Store(NamedTuple):
     """What to remove before a start that shall find nothing there."""
 
 
-def trained_stores(stack: ExitStack) -> Iterator[Store]:
+def trained_stores(directory: Path, server: Server) -> Iterator[Store]:
     """The stores, each with a quickly trained model in production."""
-    directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ziffer-benchmark-")))
-    server = stack.enter_context(seaweedfs())
     bucket = {
         "ZIFFER_STORE": "s3://models/registry",
         "ZIFFER_S3_ENDPOINT_URL": server.endpoint,
@@ -107,32 +114,36 @@ def trained(**variables: object) -> dict[str, str]:
     return environment(**variables)
 
 
-def contenders(stores: list[Store]) -> Iterator[Contender]:
+def contenders(python: str, stores: list[Store]) -> Iterator[Contender]:
     """Everyone, the yardstick first."""
-    yield Contender(YARDSTICK, lambda: to_exit("-c", YARDSTICK, environ=environment()))
+    yield Contender(YARDSTICK, lambda: to_exit(python, "-c", YARDSTICK, environ=environment()))
+    yield Contender(
+        "the same, without its end",
+        lambda: to_exit(python, "-c", WITHOUT_EXIT, environ=environment()),
+    )
     for store in stores:
-        yield Contender(f"in-process, {store.name}", in_process(store), store.goal)
+        yield Contender(f"in-process, {store.name}", in_process(python, store), store.goal)
     for store in stores:
-        yield Contender(f"service, {store.name}", service(store), store.goal)
+        yield Contender(f"service, {store.name}", service(python, store), store.goal)
 
 
-def in_process(store: Store) -> Callable[[], Start]:
-    """From exec to exit: the application predicts once, without a server."""
+def in_process(python: str, store: Store) -> Callable[[], Start]:
+    """From exec to the first prediction of the application, without a server."""
 
     def start() -> Start:
         forget(store)
-        return to_exit("-m", "benchmarks.first_prediction", environ=store.environ)
+        return to_exit(python, "-m", "benchmarks.first_prediction", environ=store.environ)
 
     return start
 
 
-def service(store: Store) -> Callable[[], Start]:
+def service(python: str, store: Store) -> Callable[[], Start]:
     """From exec to the first prediction that came over HTTP."""
 
     def start() -> Start:
         forget(store)
         began = time.perf_counter()
-        with serving(store.environ) as (process, url):
+        with serving(python, store.environ) as (process, url):
             predict(url)
             wall_ms = (time.perf_counter() - began) * 1000
             return Start(sum(map(cpu_ms, tree(process.pid))), wall_ms)
@@ -146,10 +157,10 @@ def forget(store: Store) -> None:
         shutil.rmtree(store.cache, ignore_errors=True)
 
 
-def to_exit(*arguments: str, environ: dict[str, str]) -> Start:
+def to_exit(python: str, *arguments: str, environ: dict[str, str]) -> Start:
     """Run Python to its end."""
     began = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environ)
+    process = subprocess.Popen([python, *arguments], cwd=ROOT, env=environ)
     _, status, usage = os.wait4(process.pid, 0)
     wall_ms = (time.perf_counter() - began) * 1000
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -158,11 +169,13 @@ def to_exit(*arguments: str, environ: dict[str, str]) -> Start:
 
 
 @contextmanager
-def serving(environ: dict[str, str], *flags: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def serving(
+    python: str, environ: dict[str, str], *flags: str
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """The service, which may not listen yet, and the address of /predict."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "service", "--port", str(port), *flags],
+        [python, "-m", "service", "--port", str(port), *flags],
         cwd=ROOT,
         env=environ,
         stdout=subprocess.DEVNULL,
@@ -176,7 +189,7 @@ def serving(environ: dict[str, str], *flags: str) -> Iterator[tuple[subprocess.P
 
 def predict(url: str) -> None:
     """Post a drawing as soon as somebody listens."""
-    request = urllib.request.Request(url, BODY, {"Content-Type": "application/json"})  # noqa: S310 - our own
+    request = urllib.request.Request(url, BODY, {"Content-Type": CONTENT_TYPE})  # noqa: S310 - our own
     while True:
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
@@ -202,7 +215,7 @@ def cpu_ms(pid: int) -> float:
 
 
 def measure(contestants: list[Contender], rounds: int) -> dict[str, list[Start]]:
-    """Each contender's starts; the first round fills the disk's cache and does not count."""
+    """Each contender's starts; the first round compiles all modules and does not count."""
     starts: dict[str, list[Start]] = {one.name: [] for one in contestants}
     for round_ in range(rounds + 1):
         for one in random.sample(contestants, len(contestants)):
@@ -230,9 +243,9 @@ def spread(values: list[float]) -> str:
     return f"{middle:5.0f} ({lower:.0f}-{upper:.0f})"
 
 
-def report_memory(environ: dict[str, str]) -> bool:
+def report_memory(python: str, environ: dict[str, str]) -> bool:
     """Print what the parent and its workers hold after some requests; whether the goal is met."""
-    with serving(environ, f"--workers={WORKERS}") as (process, url):
+    with serving(python, environ, f"--workers={WORKERS}") as (process, url):
         for _ in range(REQUESTS):
             predict(url)
         sizes = [pss_mib(pid) for pid in tree(process.pid)]

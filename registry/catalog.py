@@ -219,7 +219,7 @@ class Registry:
     def require_trusted(self, card: ModelCard, alias: str) -> None:
         """Raise UntrustedError where what `alias` names must be signed and the version is not."""
         if self._policy is None:
-            return  # Nobody asked for signatures.
+            return  # By default nothing need be signed.
         from registry import promotion
 
         promotion.require_trusted(self.store, self.policy, card, alias)

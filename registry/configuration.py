@@ -5,6 +5,7 @@ and cold start is a feature (DECISIONS.md).
 """
 
 import argparse
+import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -174,8 +175,6 @@ def _refuse_unknown(leaves: Sequence[Leaf], environ: Mapping[str, str]) -> None:
 
 def hint(name: str, known: Collection[str]) -> str:
     """What may have been meant by a `name` that is none of `known`."""
-    import difflib  # Only who errs waits for it.
-
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
 

@@ -1,5 +1,7 @@
 """The moves of an alias: what its log is made of, and what a reader learns from it."""
 
+import getpass
+import socket
 from typing import Final, Literal
 
 from pydantic import AwareDatetime
@@ -84,9 +86,6 @@ class Resolved(Frozen):
 
 def actor() -> str:
     """user@host of this process."""
-    import getpass  # Both imported here: who only reads need not know who they are.
-    import socket
-
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # A container may run under a user id that has no name.

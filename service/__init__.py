@@ -2,7 +2,7 @@
 
 import os
 
-# numpy's BLAS starts a thread for each core as it is imported; nothing here multiplies matrices.
+# numpy's BLAS would start a thread for each core as it is imported; no product here is so large.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # pydantic would look for plugins in the metadata of every package that is installed.

@@ -1,23 +1,26 @@
 """The wiring of the Flask application, and the way of a request through it."""
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from flask import Flask, Request, Response
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import MapAdapter, Rule
 
 from service import errors
 from service.drain import Drain
 from service.errors import RequestError
 from service.http import Answer
-from service.protocols import health, kserve_v1, metrics, page, predict, sagemaker
+from service.protocols import docs, health, kserve_v1, metrics, page, predict, sagemaker
 from service.protocols.open_inference import repository as model_repository
 from service.protocols.open_inference import routes as open_inference
+from service.protocols.open_inference.statistics import Statistics
 from service.protocols.vertex import vertex_routes
+from service.router import Router
 from service.settings import ServiceSettings
 from service.telemetry.telemetry import Telemetry
+from service.verdict import Thresholds
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -36,6 +39,7 @@ PROTOCOLS = (
     sagemaker.routes,
     metrics.routes,
     page.routes,
+    docs.routes,
 )
 
 
@@ -49,15 +53,37 @@ def create_app(
     app.extensions["settings"] = settings
     app.extensions["models"] = models
     app.extensions["drain"] = Drain()
+    app.extensions["thresholds"] = Thresholds(
+        settings.not_a_digit_threshold, settings.confidence_threshold
+    )
+    app.extensions["statistics"] = Statistics(settings.workers)
+    if settings.vertex_predict_route:
+        app.json_paths = (*errors.JSON_PATHS, settings.vertex_predict_route)
     if settings.is_guarded:
         # Imported here: a service that only its owner reaches starts without it.
         from service.access.gate import open_gate
 
-        app.gate = open_gate(settings)
-    for routes in (*PROTOCOLS, vertex_routes(settings)):
+        app.gate = open_gate(settings, open_paths=filter(None, [settings.vertex_health_route]))
+    # Vertex AI's come first: it may call them as others are called.
+    for routes in (vertex_routes(settings), *PROTOCOLS):
         if routes is not None:
             app.register_blueprint(routes)
+    app.router = Router(app.url_map)
     return app
+
+
+class _Route(Rule):
+    """A rule that finds views by addresses, but no addresses of views: nobody asks for them.
+
+    To prepare for it would take werkzeug as long as to import itself.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Any:  # noqa: ANN401 - as the base
+        return _no_address
+
+
+def _no_address(rule: Rule, **values: Any) -> NoReturn:  # noqa: ANN401 - any value of a rule
+    raise NotImplementedError(f"{rule.rule} is a route without addresses: url_for is not used here")
 
 
 class _NoSessions(SessionInterface):
@@ -77,8 +103,12 @@ class Application(Flask):
     """
 
     session_interface = _NoSessions()
+    router: Router
+    url_rule_class = _Route
     telemetry: Telemetry
     gate: "Gate | None" = None
+    json_paths = errors.JSON_PATHS
+    """What the paths begin with whose errors are application/json, not application/problem+json."""
 
     def wsgi_app(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -103,19 +133,7 @@ class Application(Flask):
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Route by method and path alone; Flask would parse the host, twice."""
-        if request is None:
-            return None
-        environ = request.environ
-        return MapAdapter(
-            self.url_map,
-            server_name="localhost",
-            script_name="/",
-            subdomain="",
-            url_scheme="http",
-            path_info=environ["PATH_INFO"],
-            default_method=environ["REQUEST_METHOD"],
-            query_args=environ["QUERY_STRING"],
-        )
+        return None if request is None else self.router.adapter(request.environ)
 
     def do_teardown_request(self, *_: object) -> None:
         """Nothing is to be torn down."""
@@ -160,6 +178,5 @@ class Application(Flask):
         self, error: RequestError, environ: "WSGIEnvironment", exchange: "Exchange"
     ) -> Answer:
         exchange.error = error.kind
-        return errors.problem_answer(
-            error, path=environ["PATH_INFO"], request_id=exchange.request_id
-        )
+        is_json = environ["PATH_INFO"].startswith(self.json_paths)
+        return errors.problem_answer(error, is_json=is_json, request_id=exchange.request_id)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from registry.contract import DIGITS
 from service.classifier import Reading
-from service.verdict import Thresholds, Verdict
+from service.verdict import Verdict
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -81,7 +81,6 @@ def infer_batch(
 ) -> tuple[Inference, list[Verdict]]:
     """As `infer`, with the verdict on each image of `batch`."""
     inference = infer(batch.pixels, stages, environ, version=version)
-    settings = current_app.extensions["settings"]
-    thresholds = Thresholds(settings.not_a_digit_threshold, settings.confidence_threshold)
+    thresholds = current_app.extensions["thresholds"]
     verdicts = inference.verdicts = batch.verdicts(inference.reading, thresholds)
     return inference, verdicts

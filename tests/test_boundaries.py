@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import ROOT
+from tests.programs import ROOT, environment
 
 FORBIDDEN = {
     "registry": {"service", "training", "torch", "onnx", "onnxruntime", "flask", "numpy", "PIL"},
@@ -52,17 +52,72 @@ def test_only_the_report_imports_jinja2_into_training() -> None:
     assert doors == {"report"}
 
 
-def loaded_modules(statement: str) -> set[str]:
+def loaded_modules(statement: str, **variables: object) -> set[str]:
     """What is in memory after `statement`, in a fresh interpreter."""
     program = f"{statement}; import sys; print(*sys.modules)"
     output = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=environment(**variables),
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return set(output.stdout.split())
 
 
+# Each of these takes a few milliseconds, or many, of a start that takes a quarter of a second.
+NOT_BEFORE_THE_FIRST_PREDICTION = {
+    "PIL",
+    "asyncio",
+    "boto3",
+    "botocore",
+    "cryptography",
+    "granian",
+    "multiprocessing",
+    "numpy.random",
+    "opentelemetry",
+    "prometheus_client",
+    "registry.gate",
+    "registry.notes",
+    "registry.policy",
+    "registry.promotion",
+    "registry.publishing",
+    "registry.s3",
+    "registry.settings_file",
+    "registry.signing",
+    "service.access.gate",
+    "service.schemas",
+    "service.vision",
+    "service.vision.decode",
+    "tomllib",
+    "urllib3",
+}
+
+
+def test_little_is_imported_before_the_first_prediction(sample_store: Path) -> None:
+    modules = loaded_modules(
+        "from benchmarks.first_prediction import predict; predict()", ZIFFER_STORE=sample_store
+    )
+
+    assert "onnxruntime" in modules
+    assert not NOT_BEFORE_THE_FIRST_PREDICTION & modules
+
+
+def test_a_bucket_is_opened_without_boto3() -> None:
+    modules = loaded_modules(
+        "from registry.settings import *; open_registry(RegistrySettings(store='s3://models'))",
+        AWS_ACCESS_KEY_ID="id",
+        AWS_SECRET_ACCESS_KEY="secret",  # noqa: S106 - nothing is sent
+        HOME="/nonexistent",
+    )
+
+    assert "registry.s3_reader" in modules
+    assert not {"boto3", "botocore", "urllib3"} & modules
+
+
 def test_service_runs_without_torch_and_boto3() -> None:
-    modules = loaded_modules("import service.__main__")
+    modules = loaded_modules("import service.program")
 
     assert "onnxruntime" in modules
     assert not {"torch", "onnx", "boto3", "training"} & modules

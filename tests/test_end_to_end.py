@@ -146,7 +146,7 @@ def test_picture_chosen_in_the_browser_is_read(service_url: str, browser: Browse
     page = browser.new_page(viewport={"width": 360, "height": 640})
     page.goto(service_url)
 
-    page.locator("input[type=file]").set_input_files(ROOT / "docs/digits/7.png")
+    page.get_by_label("Choose an image").set_input_files(ROOT / "docs/digits/7.png")
 
     expect(page.locator("#digit")).to_have_text("7")
 

@@ -2,6 +2,7 @@ import os
 import signal
 import threading
 from collections import Counter
+from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,7 +24,7 @@ def counted(series: SharedSeries) -> dict[str, float]:
 
 
 @given(st.lists(st.lists(st.tuples(NAMES, st.integers(0, 1000)), max_size=30), max_size=3))
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_counters_of_all_processes_are_summed(
     workers: list[list[tuple[str, int]]],
 ) -> None:
@@ -35,7 +36,7 @@ def test_counters_of_all_processes_are_summed(
         for name, amount in amounts:
             add(series, name, amount)
 
-    children = [fork(lambda amounts=amounts: work(amounts)) for amounts in workers]
+    children = [fork(partial(work, amounts)) for amounts in workers]
     for child, amounts in zip(children, workers, strict=True):
         done(child)
         for name, amount in amounts:

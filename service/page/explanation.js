@@ -18,13 +18,13 @@ const DIM = 0.55;
 const find = (id) => document.getElementById(id);
 
 /**
- * @param {number[][]} pixels 28 rows of 28, 0..255; empty: nothing is shown
- * @param {number[][]} saliency 28 rows of 28, -1..1; empty: the service does not say
- * @param {number | undefined} digit what the saliency is about
+ * @param {number[][] | null} [pixels] 28 rows of 28, 0..255
+ * @param {number[][] | null} [saliency] 28 rows of 28, -1..1
+ * @param {number} [digit] what the saliency is about
  */
-export function showExplanation(pixels = [], saliency = [], digit = undefined) {
-  const ink = pixels.flat();
-  const weight = saliency.flat();
+export function showExplanation(pixels, saliency, digit) {
+  const ink = pixels?.flat() ?? [];
+  const weight = saliency?.flat() ?? [];
   paint(find("seen"), ink, (i) => [ink[i], ink[i], ink[i]]);
   paint(find("why"), weight, coloured(ink, weight));
   const what = ink.length ? "your image in 28 by 28 pixels, white on black" : "nothing yet";

@@ -40,7 +40,9 @@ function boxOf(read, { width, height }) {
   element.style.width = share(box.width);
   element.style.height = share(box.height);
   const label = make("span", "label");
-  label.append(make("b", "", sign(read)), ` ${Math.round(read.confidence * 100)}%`);
+  // No model is ever certain, so rounding must not say that it is.
+  const confidence = Math.min(99, Math.round(read.confidence * 100));
+  label.append(make("b", "", sign(read)), ` ${confidence}%`);
   element.append(label);
   return element;
 }

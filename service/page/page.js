@@ -9,7 +9,10 @@ import { readPicture, takeFiles } from "./picture.js";
 import { Predictor } from "./prediction.js";
 import { showAnswer, showFailure, showNothing, showWaiting } from "./reading.js";
 
-const INVITATION = "Draw a digit from 0 to 9,\nor drop or paste an image";
+// Fingers neither drop nor paste.
+const INVITATION = matchMedia("(hover: none)").matches
+  ? "Draw a digit or a number"
+  : "Draw a digit or a number,\nor drop or paste an image";
 
 const find = (id) => document.getElementById(id);
 const sheet = find("sheet");

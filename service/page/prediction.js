@@ -16,8 +16,8 @@ const LONGEST_WAIT_S = 30;
  * @property {number[]} probabilities of each digit, given that it is one
  * @property {{digit: number, probability: number}[]} top the likeliest first
  * @property {Model} model
- * @property {number[][]} [pixels] 28 rows of 28, 0..255, white ink on black
- * @property {number[][]} [saliency] 28 rows of 28, -1..1: speaks against the digit, or for it
+ * @property {number[][] | null} [pixels] 28 rows of 28, 0..255, white ink on black
+ * @property {number[][] | null} [saliency] 28 rows of 28, -1..1: speaks against the digit, or for it
  *
  * @typedef {{left: number, top: number, width: number, height: number}} Box
  * @typedef {{digit: number | null, confidence: number, box: Box}} ReadDigit

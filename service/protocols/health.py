@@ -1,8 +1,13 @@
 """Whether the service lives, and whether it can answer."""
 
+from typing import TYPE_CHECKING
+
 from flask import Blueprint, current_app
 
 from service.http import Answer, json_answer
+
+if TYPE_CHECKING:
+    from service.models import Models
 
 routes = Blueprint("health", __name__)
 
@@ -17,8 +22,18 @@ def live() -> Answer:
 @routes.get("/v2/health/ready")
 def ready() -> Answer:
     """There is a model to answer with, and time to do so."""
+<<<<<<< HEAD
     is_ready = _is_ready()
     return _health(200 if is_ready else 503, is_ready=is_ready)
+=======
+    return _health(200 if is_ready() else 503)
+
+
+def is_ready() -> bool:
+    """Whether requests are answered now, and will be in a moment."""
+    models: Models = current_app.extensions["models"]
+    return models.is_ready and not current_app.extensions["drain"].is_draining
+>>>>>>> main
 
 
 def _is_ready() -> bool:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 
 from service.access.address import client_address
-from service.telemetry.log_sink import open_sink
+from service.telemetry.log_sink import LogSink
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
     from service.telemetry.exchange import Exchange
 
-Format = Literal["none", "json", "text"]
+LineFormat = Literal["json", "text"]
 
 STANDARD_OUTPUT = 1
 _LONGEST_TEXT = 256
@@ -30,7 +30,7 @@ class AccessLog:
 
     def __init__(
         self,
-        line_format: Literal["json", "text"],
+        line_format: LineFormat,
         *,
         trusted_proxies: int = 0,
         lost: Callable[[], None] = lambda: None,
@@ -40,13 +40,17 @@ class AccessLog:
         self._line = _json_line if line_format == "json" else _text_line
         self._trusted_proxies = trusted_proxies
         self._lost = lost
-        self._write = open_sink(descriptor)
+        self._sink = LogSink(descriptor)
 
     def write(self, exchange: "Exchange", environ: "WSGIEnvironment") -> None:
         """Log a request that was answered."""
         client = client_address(environ, trusted_proxies=self._trusted_proxies)
-        if not self._write(self._line(entry(exchange, environ, client))):
+        if not self._sink.write(self._line(entry(exchange, environ, client))):
             self._lost()
+
+    def close(self) -> None:
+        """Write no more."""
+        self._sink.close()
 
 
 def entry(exchange: "Exchange", environ: "WSGIEnvironment", client: str) -> dict[str, Any]:
@@ -83,7 +87,7 @@ def _json_line(fields: dict[str, Any]) -> bytes:
 
 
 def _text_line(fields: dict[str, Any]) -> bytes:
-    first = ("time", "level", "method", "path", "status", "duration_ms")
+    first = ("time", "level", "method", "path", "status")
     words = [str(fields[name]) for name in first]
     words += [f"{name}={_quoted(value)}" for name, value in fields.items() if name not in first]
     return " ".join(words).encode() + b"\n"

@@ -3,39 +3,41 @@
 import os
 import socket
 import stat
-from collections.abc import Callable
 
 LONGEST_LINE = 4096
 """Bytes that Linux writes into a pipe at once or not at all, so that lines do not mix (pipe(7))."""
 
 
-def open_sink(descriptor: int) -> Callable[[bytes], bool]:
-    """What writes a line of at most LONGEST_LINE bytes, and says whether it could."""
-    mode = os.fstat(descriptor).st_mode
-    if stat.S_ISSOCK(mode):
-        return _socket_sink(descriptor)
-    # A file takes what it is given; all else may be full, and stay so.
-    target = descriptor if stat.S_ISREG(mode) else _non_blocking(descriptor)
+class LogSink:
+    """Writes to what a descriptor leads to: a file, a pipe, a terminal or a socket."""
 
-    def write(line: bytes) -> bool:
+    def __init__(self, descriptor: int) -> None:
+        """Write to what `descriptor` leads to now."""
+        mode = os.fstat(descriptor).st_mode
+        self._socket: socket.socket | None = None
+        self._descriptor = -1
+        if stat.S_ISSOCK(mode):
+            self._socket = socket.socket(fileno=os.dup(descriptor))
+        elif stat.S_ISREG(mode):  # It takes what it is given.
+            self._descriptor = os.dup(descriptor)
+        else:
+            self._descriptor = _non_blocking(descriptor)
+
+    def write(self, line: bytes) -> bool:
+        """Whether `line`, of at most LONGEST_LINE bytes, could be written at once."""
         try:
-            return os.write(target, line) == len(line)
+            if self._socket is not None:
+                return self._socket.send(line, socket.MSG_DONTWAIT) == len(line)
+            return os.write(self._descriptor, line) == len(line)
         except OSError:
             return False
 
-    return write
-
-
-def _socket_sink(descriptor: int) -> Callable[[bytes], bool]:
-    stream = socket.socket(fileno=os.dup(descriptor))
-
-    def write(line: bytes) -> bool:
-        try:
-            return stream.send(line, socket.MSG_DONTWAIT) == len(line)
-        except OSError:
-            return False
-
-    return write
+    def close(self) -> None:
+        """Write no more; the descriptor that this was made from stays open."""
+        if self._socket is not None:
+            self._socket.close()
+        else:
+            os.close(self._descriptor)
 
 
 def _non_blocking(descriptor: int) -> int:
@@ -45,4 +47,4 @@ def _non_blocking(descriptor: int) -> int:
     except OSError:
         # In a container, it may belong to another user than the one that has it open.
         os.set_blocking(descriptor, False)
-        return descriptor
+        return os.dup(descriptor)

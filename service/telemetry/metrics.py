@@ -13,9 +13,7 @@ from service.classifier import Classifier, Reading
 from service.observer import Role
 from service.telemetry import families
 from service.telemetry.exchange import Exchange, Numbers, Rows
-from service.telemetry.exposition import exposition
 from service.telemetry.families import BATCH_SIZES, CONFIDENCES, DOUBTS, LATENCIES_S, Family
-from service.telemetry.scrape import shown
 from service.telemetry.shared_series import SharedSeries
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -27,15 +25,11 @@ _BATCH_SUM = len(BATCH_SIZES) + 1
 _CONFIDENCE_SUM = len(CONFIDENCES) + 1
 _DOUBT_SUM = len(DOUBTS) + 1
 
-# Where these places are among those of a version, after those of the digits.
-_BATCHES, _CONFIDENCES, _DOUBTS = range(DIGITS, DIGITS + 3)
-
-# Where the places of the stages are among those of a request.
-_STAGES = {"decode": 3, "prepare": 4, "infer": 5}
+STAGES = ("decode", "prepare", "infer")
 
 # Shown as zeros from the start, so that the first one is an increase.
 _EXPECTED = (
-    *((families.STAGE_SECONDS, stage) for stage in _STAGES),
+    *((families.STAGE_SECONDS, stage) for stage in STAGES),
     *((families.MODEL_REFUSALS, reason) for reason in ("self_test", "other")),
     *(
         (families.REJECTED_INPUTS, reason)
@@ -44,8 +38,11 @@ _EXPECTED = (
 )
 
 
-Series = tuple[Family, *tuple[object, ...]]
-"""A family and the values of its labels."""
+_RequestPlaces = tuple[int, int, int, dict[str, int]]
+"""Of the requests in flight, the requests, their latency, and that of each stage."""
+
+_VersionPlaces = tuple[tuple[int, ...], int, int, int]
+"""Of each digit, the batch size, the confidence and `not_a_digit`."""
 
 
 class Metrics:
@@ -58,27 +55,29 @@ class Metrics:
         """Have room for `workers` processes, for as many that replace them, and for this one."""
         self._series = SharedSeries(2 * workers + 1)
         self._values = self._series.values
-        self._places: dict[object, tuple[int, ...]] = {}
+        self._in_flight: list[int] = []
+        self._requests: dict[tuple[str, str, int], _RequestPlaces] = {}
+        self._versions: dict[int, _VersionPlaces] = {}
         self._info: list[int] = []
-        self._series.on_fork(self._places.clear)
-        self._series.on_fork(self._info.clear)
+        for places in (self._in_flight, self._requests, self._versions, self._info):
+            self._series.on_fork(places.clear)
 
     def begin(self) -> None:
         """A request is there; `end` takes it away."""
-        (in_flight,) = self._places.get("begin") or self._bind("begin", (families.IN_FLIGHT,))
+        (in_flight,) = self._in_flight or self._place_in_flight()
         with self._series.lock:
             self._values[in_flight] += 1.0
 
     def end(self, exchange: Exchange) -> None:
         """A request that had begun was answered."""
         request = (exchange.route, exchange.method, exchange.status)
-        places = self._places.get(request) or self._bind_request(*request)
+        places = self._requests.get(request) or self._place_request(*request)
         version = exchange.version
         if version is None:
             with self._series.lock:
                 self._count_request(places, exchange)
         else:
-            version_places = self._places.get(version) or self._bind_version(version)
+            version_places = self._versions.get(version) or self._place_version(version)
             with self._series.lock:
                 self._count_request(places, exchange)
                 self._count_images(version_places, exchange.probabilities, exchange.not_a_digit)
@@ -91,7 +90,7 @@ class Metrics:
 
     def read(self, version: int, reading: Reading) -> None:
         """A version has read images without a request that is given to `end`."""
-        places = self._places.get(version) or self._bind_version(version)
+        places = self._versions.get(version) or self._place_version(version)
         with self._series.lock:
             self._count_images(places, *reading)
 
@@ -140,45 +139,46 @@ class Metrics:
         `stale_s` is for how long it may have served another version; 0: it does not.
         """
         now_s = time.time()
-        check, stale_since = self._places.get("checked") or self._bind(
-            "checked", (families.LAST_CHECK,), (families.STALE_SINCE,)
-        )
         if heard:
-            self._set(now_s, check)
-        self._set(now_s - stale_s if stale_s else 0, stale_since)
+            self._set(now_s, self._place(families.LAST_CHECK))
+        self._set(now_s - stale_s if stale_s else 0, self._place(families.STALE_SINCE))
 
     def exposition(self, *, open_metrics: bool = False) -> bytes:
         """All of it in Prometheus's text format, or in OpenMetrics'."""
+        # Imported here: the first metrics are asked for long after the service has started.
+        from service.telemetry.exposition import exposition
+        from service.telemetry.scrape import shown
+
         for family, label in _EXPECTED:
             self._place(family, label)
         return exposition(shown(self._series.snapshot(), time.time()), open_metrics=open_metrics)
 
     # What follows, as far as `_observe`, is written for speed: it is part of each request.
 
-    def _count_request(self, places: tuple[int, ...], exchange: Exchange) -> None:
+    def _count_request(self, places: _RequestPlaces, exchange: Exchange) -> None:
         values = self._values
-        in_flight, count, latency, *_ = places
+        in_flight, count, latency, stages = places
         seconds = exchange.seconds
         values[in_flight] -= 1.0
         values[count] += 1.0
         values[latency + bisect_left(LATENCIES_S, seconds)] += 1.0
         values[latency + _LATENCY_SUM] += seconds
         for stage, seconds in exchange.stages:
-            latency = places[_STAGES[stage]]
+            latency = stages[stage]
             values[latency + bisect_left(LATENCIES_S, seconds)] += 1.0
             values[latency + _LATENCY_SUM] += seconds
 
     def _count_images(
-        self, places: tuple[int, ...], probabilities: Rows, not_a_digit: Numbers | None
+        self, places: _VersionPlaces, probabilities: Rows, not_a_digit: Numbers | None
     ) -> None:
         if len(probabilities) != 1:
             self._count_batch(places, np.asarray(probabilities), not_a_digit)
             return
         values = self._values
+        digits, batches, confidences, doubts = places
         row = probabilities[0].tolist()
         confidence = max(row)
-        values[places[row.index(confidence)]] += 1.0
-        batches, confidences, doubts = places[_BATCHES], places[_CONFIDENCES], places[_DOUBTS]
+        values[digits[row.index(confidence)]] += 1.0
         values[batches] += 1.0
         values[batches + _BATCH_SUM] += 1.0
         values[confidences + bisect_left(CONFIDENCES, confidence)] += 1.0
@@ -190,21 +190,22 @@ class Metrics:
 
     def _count_batch(
         self,
-        places: tuple[int, ...],
+        places: _VersionPlaces,
         probabilities: NDArray[np.float32],
         not_a_digit: Numbers | None,
     ) -> None:
         if not len(probabilities):
             return
         values = self._values
-        values[places[_BATCHES] + bisect_left(BATCH_SIZES, len(probabilities))] += 1.0
-        values[places[_BATCHES] + _BATCH_SUM] += len(probabilities)
-        digits = np.bincount(probabilities.argmax(1), minlength=DIGITS)
-        for digit, count in enumerate(digits.tolist()):
-            values[places[digit]] += count
-        self._observe(places[_CONFIDENCES], CONFIDENCES, probabilities.max(1))
+        digits, batches, confidences, doubts = places
+        values[batches + bisect_left(BATCH_SIZES, len(probabilities))] += 1.0
+        values[batches + _BATCH_SUM] += len(probabilities)
+        counts = np.bincount(probabilities.argmax(1), minlength=DIGITS).tolist()
+        for digit, count in zip(digits, counts, strict=True):
+            values[digit] += count
+        self._observe(confidences, CONFIDENCES, probabilities.max(1))
         if not_a_digit is not None:
-            self._observe(places[_DOUBTS], DOUBTS, np.asarray(not_a_digit))
+            self._observe(doubts, DOUBTS, np.asarray(not_a_digit))
 
     def _observe(
         self, place: int, bounds: tuple[float, ...], observed: NDArray[np.float32]
@@ -214,30 +215,28 @@ class Metrics:
             self._values[place + index] += count
         self._values[place + len(bounds) + 1] += float(observed.sum())
 
-    def _bind_request(self, route: str, method: str, status: int) -> tuple[int, ...]:
+    def _place_in_flight(self) -> list[int]:
+        self._in_flight[:] = [self._place(families.IN_FLIGHT)]
+        return self._in_flight
+
+    def _place_request(self, route: str, method: str, status: int) -> _RequestPlaces:
         # Clients invent methods.
-        method = method if method in _METHODS else "other"
-        return self._bind(
-            (route, method, status),
-            (families.IN_FLIGHT,),
-            (families.REQUESTS, route, method, status),
-            (families.REQUEST_SECONDS, route),
-            *((families.STAGE_SECONDS, stage) for stage in _STAGES),
+        known = method if method in _METHODS else "other"
+        places = self._requests[route, known, status] = (
+            self._place(families.IN_FLIGHT),
+            self._place(families.REQUESTS, route, known, status),
+            self._place(families.REQUEST_SECONDS, route),
+            {stage: self._place(families.STAGE_SECONDS, stage) for stage in STAGES},
         )
+        return places
 
-    def _bind_version(self, version: int) -> tuple[int, ...]:
-        return self._bind(
-            version,
-            *((families.PREDICTIONS, version, digit) for digit in range(DIGITS)),
-            (families.BATCH_SIZE, version),
-            (families.CONFIDENCE, version),
-            (families.NOT_A_DIGIT, version),
+    def _place_version(self, version: int) -> _VersionPlaces:
+        places = self._versions[version] = (
+            tuple(self._place(families.PREDICTIONS, version, digit) for digit in range(DIGITS)),
+            self._place(families.BATCH_SIZE, version),
+            self._place(families.CONFIDENCE, version),
+            self._place(families.NOT_A_DIGIT, version),
         )
-
-    def _bind(self, key: object, *series: Series) -> tuple[int, ...]:
-        """Remember under `key` the places that these series have in this process."""
-        places = tuple(self._place(*one) for one in series)
-        self._places[key] = places
         return places
 
     def _place(self, family: Family, *labels: object) -> int:
@@ -245,8 +244,7 @@ class Metrics:
         return self._series.place(name, family.length, is_gauge=family.kind == "gauge")
 
     def _add(self, amount: float, family: Family, *labels: object) -> None:
-        key: Series = (family, *labels)
-        (place,) = self._places.get(key) or self._bind(key, key)
+        place = self._place(family, *labels)
         with self._series.lock:
             self._values[place] += amount
 

@@ -18,7 +18,7 @@ def shown(snapshot: Snapshot, now_s: float) -> dict[str, list[float]]:
 
 def _gauges(gauges: dict[str, list[float]], now_s: float) -> dict[str, list[float]]:
     in_flight = gauges.get(families.IN_FLIGHT.name, [])
-    series = {families.IN_FLIGHT.name: [sum(in_flight)]}
+    series = {families.IN_FLIGHT.name: [sum(in_flight, 0.0)]}
     stale_since = list(filter(None, gauges.get(families.STALE_SINCE.name, [])))
     series[families.STALE.name] = [float(bool(stale_since))]
     series[families.STALE_SECONDS.name] = [max(0.0, now_s - min(stale_since, default=now_s))]

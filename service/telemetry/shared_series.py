@@ -3,7 +3,6 @@
 import fcntl
 import mmap
 import os
-import tempfile
 import threading
 import weakref
 from collections.abc import Callable
@@ -137,6 +136,9 @@ def _unnamed_file(size: int) -> int:
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("ziffer-telemetry")
     else:
+        # Imported here: Linux has no need of it.
+        import tempfile
+
         with tempfile.TemporaryFile() as file:
             descriptor = os.dup(file.fileno())
     os.ftruncate(descriptor, size)

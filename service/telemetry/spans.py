@@ -47,13 +47,14 @@ class Spans:
     def __init__(self, endpoint: str | None) -> None:
         """Send to the collector at `endpoint`; None: where the variables say."""
         self._endpoint = endpoint and f"{endpoint.rstrip('/')}/v1/traces"
+        self._resource = Resource.create()
+        if str(self._resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
+            self._resource = self._resource.merge(Resource({SERVICE_NAME: "ziffer"}))
 
     @cached_property
     def _tracer(self) -> Tracer:
         """Made by the first request, as the thread that sends would not survive a fork."""
-        # What the variables say, such as OTEL_SERVICE_NAME, has precedence.
-        resource = Resource({SERVICE_NAME: "ziffer"}).merge(Resource.create())
-        provider = TracerProvider(resource=resource)
+        provider = TracerProvider(resource=self._resource)
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(self._endpoint)))
         # Forked workers end without atexit.
         Finalize(None, provider.shutdown, exitpriority=1)
@@ -61,30 +62,33 @@ class Spans:
 
     def begin(self, exchange: "Exchange") -> None:
         """Give the request a span that continues its trace, and the trace this span."""
+        start_ns = time_ns()
         trace = exchange.trace
         context = None
         if trace is not None and trace.parent_id is not None:
             context = set_span_in_context(NonRecordingSpan(_parent(trace, trace.parent_id)))
-        exchange.span = self._tracer.start_span(exchange.method, context, SpanKind.SERVER)
+        exchange.span = self._tracer.start_span(
+            exchange.method, context, SpanKind.SERVER, start_time=start_ns
+        )
         own = exchange.span.get_span_context()
         exchange.trace = Trace(f"{own.trace_id:032x}", f"{own.span_id:016x}")
 
     def end(self, exchange: "Exchange", environ: "WSGIEnvironment") -> None:
         """The request was answered. Names are those of OpenTelemetry's semantic conventions."""
-        end_ns = time_ns()
         span = exchange.span
-        if span.is_recording():
-            span.update_name(f"{exchange.method} {exchange.route}")
-            span.set_attributes(_attributes(exchange, environ))
-            if exchange.status >= 500:
-                span.set_status(StatusCode.ERROR)
-            self._tell_stages(exchange, end_ns)
-        span.end(end_ns)
+        if not span.is_recording():
+            return
+        span.update_name(f"{exchange.method} {exchange.route}")
+        span.set_attributes(_attributes(exchange, environ))
+        if exchange.status >= 500:
+            span.set_status(StatusCode.ERROR)
+        self._tell_stages(exchange)
+        span.end(span.start_time + round(exchange.seconds * 1e9))
 
-    def _tell_stages(self, exchange: "Exchange", end_ns: int) -> None:
+    def _tell_stages(self, exchange: "Exchange") -> None:
         """The stages follow one another; what is left of the request's time comes after them."""
         context = set_span_in_context(exchange.span)
-        start_ns = end_ns - round(exchange.seconds * 1e9)
+        start_ns = exchange.span.start_time
         for name, seconds in exchange.stages:
             stage = self._tracer.start_span(name, context, start_time=start_ns)
             start_ns += round(seconds * 1e9)

@@ -15,7 +15,6 @@ _NO_TRACE = "0" * 32
 _NO_SPAN = "0" * 16
 
 _AMAZON_ROOT = re.compile(r"(?:^|;)\s*Root=(1-([0-9a-f]{8})-([0-9a-f]{24}))(?=;|$)", re.ASCII)
-_AMAZON_HEADERS = ("HTTP_X_AMZN_TRACE_ID", "HTTP_LAMBDA_RUNTIME_TRACE_ID")
 
 
 class Trace(NamedTuple):
@@ -36,8 +35,9 @@ def request_id(environ: "WSGIEnvironment") -> str:
     given: str | None = environ.get("HTTP_X_REQUEST_ID")
     if given is not None and _SANE_ID.fullmatch(given):
         return given
-    root = _amazon_root(environ)
-    return root[1] if root else f"{getrandbits(128):032x}"
+    if root := _amazon_root(environ):
+        return root[1]
+    return f"{getrandbits(128):032x}"
 
 
 def continue_trace(environ: "WSGIEnvironment") -> Trace:
@@ -45,13 +45,15 @@ def continue_trace(environ: "WSGIEnvironment") -> Trace:
 
     A name that is malformed is ignored, as W3C Trace Context (level 1, 3.2) asks for.
     """
-    span_id = f"{getrandbits(64) or 1:016x}"
-    if parent := _parse_traceparent(environ.get("HTTP_TRACEPARENT", "")):
+    new = f"{getrandbits(192):048x}"
+    span_id = new[32:]
+    given: str | None = environ.get("HTTP_TRACEPARENT")
+    if given is not None and (parent := _parse_traceparent(given)):
         trace_id, parent_id, flags = parent
         return Trace(trace_id, span_id, parent_id, is_sampled=bool(int(flags, 16) & 1))
     if root := _amazon_root(environ):
         return Trace(root[2] + root[3], span_id)
-    return Trace(f"{getrandbits(128) or 1:032x}", span_id)
+    return Trace(new[:32], span_id)
 
 
 def _parse_traceparent(header: str) -> tuple[str, str, str] | None:
@@ -70,7 +72,7 @@ def _parse_traceparent(header: str) -> tuple[str, str, str] | None:
 
 def _amazon_root(environ: "WSGIEnvironment") -> re.Match[str] | None:
     """The identifier of a whole trace as AWS X-Ray writes it: 1-TIME-RANDOM."""
-    for header in _AMAZON_HEADERS:
-        if (value := environ.get(header)) and (root := _AMAZON_ROOT.search(value)):
-            return root
-    return None
+    header: str | None = environ.get("HTTP_X_AMZN_TRACE_ID")
+    if header is None:
+        header = environ.get("HTTP_LAMBDA_RUNTIME_TRACE_ID")
+    return None if header is None else _AMAZON_ROOT.search(header)

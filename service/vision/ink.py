@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 Grey = NDArray[np.uint8]
 """[height, width]."""
@@ -21,6 +21,10 @@ _LIGHT_SIDE = 128
 _WIDEST_STROKE = 0.2
 
 
+# Where the asymmetry of an image is beyond this, it is plain whether ink is darker than paper.
+_PLAIN = 1.0
+
+
 class Sheet(NamedTuple):
     """One way to tell ink from paper."""
 
@@ -34,36 +38,57 @@ def sheets(grey: Grey) -> list[Sheet]:
     """The ways to tell ink from paper, none where nothing stands out.
 
     Where the border of the image is of one tone, that is the paper. Elsewhere the light is uneven:
-    paper is then what is lighter, or else darker, than all strokes nearby, and both are given.
+    paper is then what is lighter, or else darker, than all strokes nearby. Where it is not plain
+    which, both are given, the likelier first.
     """
     if int(grey.max()) - int(grey.min()) < MIN_CONTRAST:
         return []
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    low, paper, high = (int(tone) for tone in np.percentile(border, (5, 50, 95)))
+    border = np.sort(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
+    low, paper, high = (int(border[int(share * len(border))]) for share in (0.05, 0.5, 0.95))
     darkest, lightest = int(grey.min()), int(grey.max())
     contrast = max(paper - darkest, lightest - paper)
     if high - low <= _EVEN * contrast:
         return [Sheet(_one_sided(grey, paper, dark=paper - darkest >= lightest - paper), True)]
-    flat = [Sheet(_flattened(tones), False) for tones in (grey, 255 - grey)]
-    return [sheet for sheet in flat if sheet.ink.max() >= MIN_CONTRAST]
+    asymmetry = _asymmetry(grey)
+    likelier, other = (grey, 255 - grey) if asymmetry < 0 else (255 - grey, grey)
+    tones = [likelier] if abs(asymmetry) > _PLAIN else [likelier, other]
+    either = [Sheet(_flattened(each), False) for each in tones]
+    return [sheet for sheet in either if sheet.ink.max() >= MIN_CONTRAST]
+
+
+def _asymmetry(grey: Grey) -> float:
+    """How much rarer light is than dark: the skewness of each place against its surroundings.
+
+    There is less ink than paper, so it is negative where ink is dark.
+    """
+    small = _small(grey)
+    around = small.filter(ImageFilter.BoxBlur(min(small.size) * _WIDEST_STROKE))
+    both = (np.log(np.asarray(part, np.float32) + 4) for part in (small, around))
+    contrast = np.subtract(*both)
+    contrast -= np.median(contrast)
+    squares = contrast * contrast
+    return float((squares * contrast).mean() / max(squares.mean(), 1e-6) ** 1.5)
 
 
 def _one_sided(grey: Grey, paper: int, *, dark: bool) -> Grey:
     """Ink that is darker than the `paper`, or lighter."""
     tones = np.arange(256)
     levels = (paper - tones) if dark else (tones - paper)
-    return levels.clip(0, 255).astype(np.uint8)[grey]
+    return levels.clip(0, 255).astype(np.uint8).take(grey)
 
 
 def _flattened(grey: Grey) -> Grey:
     """Ink by the share of the light that it takes from the paper around it."""
     height, width = grey.shape
-    image = Image.fromarray(grey)
-    small = np.asarray(image.reduce(-(-max(height, width) // _LIGHT_SIDE)))
+    small = np.asarray(_small(grey))
     light = Image.fromarray(_closed(small, round(min(small.shape) * _WIDEST_STROKE)))
     paper = np.asarray(light.resize((width, height), Image.Resampling.BILINEAR), np.float32)
-    share: NDArray[np.float32] = 255 - grey * (255 / np.maximum(paper, 1))
-    return share.clip(0, 255).astype(np.uint8)
+    taken = 255 - grey * (np.float32(255) / np.maximum(paper, 1))
+    return taken.clip(0, 255).astype(np.uint8)
+
+
+def _small(grey: Grey) -> Image.Image:
+    return Image.fromarray(grey).reduce(-(-max(grey.shape) // _LIGHT_SIDE))
 
 
 def _closed(grey: Grey, reach: int) -> Grey:

@@ -1,10 +1,11 @@
 """The routes of the Open Inference Protocol: what is here, and what it says of images."""
 
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, current_app, request
 
-from service.errors import ModelNotFoundError
+from service.errors import InputError, ModelNotFoundError
 from service.http import JSON, Answer, json_answer, read_body
 from service.inference import Inference, Stages, infer
 from service.protocols.open_inference.compression import compressed
@@ -15,6 +16,7 @@ from service.protocols.open_inference.metadata import (
 )
 from service.protocols.open_inference.request import JSON_LENGTH_HEADER, read_request
 from service.protocols.open_inference.response import InferenceResponse, write_response
+from service.protocols.open_inference.statistics import Statistics, Timing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -66,18 +68,41 @@ def model_ready(model: str, version: str | None = None) -> Answer:
     return json_answer({"name": card.name, "ready": True})
 
 
+@routes.get("/models/stats")
+@routes.get("/models/<model>/stats")
+@routes.get("/models/<model>/versions/<version>/stats")
+def model_statistics(model: str | None = None, version: str | None = None) -> Answer:
+    """How many requests by this protocol were answered and refused, and how long they took."""
+    name = models().name
+    number = _known_version(model or name, version)
+    return json_answer(_statistics().document(name, number))
+
+
 @routes.post("/models/<model>/infer")
 @routes.post("/models/<model>/versions/<version>/infer")
 def model_infer(model: str, version: str | None = None) -> Answer:
     """Read digits: tensors in, tensors out."""
+    began = perf_counter()
+    number = _known_version(model, version)
+    try:
+        return answer_tensors(read_body(request.environ), number)
+    except InputError:
+        _statistics().failed(number or models().choose().card.version, perf_counter() - began)
+        raise
+
+
+def answer_tensors(content: bytes, version: int | None = None) -> Answer:
+    """The answer to the inference request in the body `content`."""
+    began = perf_counter()
     stages = Stages()
-    number = version_number(model, version)
     environ = request.environ
     header = environ.get("HTTP_INFERENCE_HEADER_CONTENT_LENGTH")
-    asked = read_request(read_body(environ), header, max_batch=_settings().max_batch)
+    asked = read_request(content, header, max_batch=_settings().max_batch)
     stages.end("decode")
-    inference = infer(asked.pixels, stages, environ, version=number)
+    inference = infer(asked.pixels, stages, environ, version=version)
     response = write_response(asked, inference.reading, inference.classifier)
+    timing = Timing(**dict(stages.taken), total=perf_counter() - began)
+    _statistics().succeeded(inference.classifier.card.version, len(asked.pixels), timing)
     return _answer(response, inference, environ)
 
 
@@ -102,6 +127,14 @@ def version_number(model: str, version: str | None) -> int | None:
     return int(version)
 
 
+def _known_version(model: str, version: str | None) -> int | None:
+    """As `version_number`; raises ModelNotFoundError as well where there is no such version."""
+    number = version_number(model, version)
+    if number is not None:
+        models().choose(number)
+    return number
+
+
 def _chosen(model: str, version: str | None) -> "Classifier":
     return models().choose(version_number(model, version))
 
@@ -119,3 +152,8 @@ def _answer(
 def _settings() -> "ServiceSettings":
     settings: ServiceSettings = current_app.extensions["settings"]
     return settings
+
+
+def _statistics() -> Statistics:
+    statistics: Statistics = current_app.extensions["statistics"]
+    return statistics
