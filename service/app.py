@@ -12,7 +12,7 @@ from service import errors
 from service.drain import Drain
 from service.errors import RequestError
 from service.http import Answer
-from service.protocols import health, kserve_v1, metrics, page, predict, sagemaker
+from service.protocols import docs, health, kserve_v1, metrics, page, predict, sagemaker
 from service.protocols.open_inference import repository as model_repository
 from service.protocols.open_inference import routes as open_inference
 from service.protocols.open_inference.statistics import Statistics
@@ -39,6 +39,7 @@ PROTOCOLS = (
     sagemaker.routes,
     metrics.routes,
     page.routes,
+    docs.routes,
 )
 
 

@@ -49,7 +49,7 @@ def images_of_npy(body: bytes) -> NDArray[np.uint8]:
         raise InputError("The body is not a file of numpy.", kind="invalid-npy") from None
     if dtype.kind not in "ui":
         hint = "; multiply fractions from 0 to 1 by 255 and round them" if dtype.kind == "f" else ""
-        raise _mismatch(f"uint8{hint}", str(dtype), "datatype-mismatch")
+        raise _mismatch(f"uint8{hint}", str(dtype), "wrong-datatype")
     if not 1 <= len(shape) <= 3 or 0 in shape:
         raise _mismatch(_SHAPES, str(list(shape)))
     length = math.prod(shape) * dtype.itemsize

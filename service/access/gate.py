@@ -35,7 +35,7 @@ OPEN_PATHS = frozenset(
         "/v2/health/ready",
     }
 )
-OPEN_PREFIX = "/page/"
+OPEN_PREFIXES = ("/errors/", "/page/")
 METRICS_PATH = "/metrics"
 
 _log = logging.getLogger("service")
@@ -70,7 +70,7 @@ class Gate:
             del answer.headers["Content-Type"]
             return answer
         path = environ["PATH_INFO"]
-        if path in self._open_paths or path.startswith(OPEN_PREFIX):
+        if path in self._open_paths or path.startswith(OPEN_PREFIXES):
             return None
         client = None
         if self._keys is not None:

@@ -24,7 +24,7 @@ REPORT_FILE = "report.html"
 _log = logging.getLogger("service")
 
 
-def _policy(**allowed: str) -> str:
+def content_policy(**allowed: str) -> str:
     """A Content-Security-Policy that forbids everything but what is `allowed`."""
     rules = {"default_src": "'none'", "base_uri": "'none'", "form_action": "'none'"}
     rules |= {"frame_ancestors": "'none'"} | allowed
@@ -33,7 +33,7 @@ def _policy(**allowed: str) -> str:
 
 # Images from data: are the icon; trusted types let no script write markup.
 HOME_HEADERS = {
-    "Content-Security-Policy": _policy(
+    "Content-Security-Policy": content_policy(
         script_src="'self'",
         style_src="'self'",
         img_src="data:",
@@ -47,7 +47,9 @@ HOME_HEADERS = {
 }
 # Whoever published the version wrote the report: it may look as it likes, and do nothing.
 REPORT_HEADERS = {
-    "Content-Security-Policy": _policy(sandbox="", style_src="'unsafe-inline'", img_src="data:"),
+    "Content-Security-Policy": content_policy(
+        sandbox="", style_src="'unsafe-inline'", img_src="data:"
+    ),
     "Cache-Control": "no-cache",
     **dict(PAGE_HEADERS),
 }
