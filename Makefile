@@ -70,6 +70,10 @@ bench-registry: $(venv)/.test ## measure the registry against bare boto3, and ML
 bench-training: $(venv)/.training $(venv)-bench/.keras ## measure training against Keras, textbook PyTorch and bare products
 	$(python) -m benchmarks.training
 
+.PHONY: eval-real
+eval-real: $(venv)/.training ## measure how well digits are read in drawings, photographs and print
+	$(python) -m benchmarks.real_digits
+
 .PHONY: picture
 picture: $(venv)/.test ## take README's picture of the page of the running service
 	$(python) docs/picture.py

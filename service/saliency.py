@@ -10,6 +10,9 @@ from service.classifier import Classifier
 
 _PLACES = IMAGE_SIDE * IMAGE_SIDE
 
+# Less is as good as nothing, and has a logarithm.
+_TINY = 1e-30
+
 # A place is a square of this many pixels to each side of its middle: a single pixel says little.
 _REACH = 1
 
@@ -32,7 +35,7 @@ def saliency(classifier: Classifier, pixels: NDArray[np.uint8], digit: int) -> N
     probabilities = classifier.predict(images.reshape(-1, IMAGE_SIDE, IMAGE_SIDE)).probabilities
     odds = _log_odds(probabilities, digit)
     said[asked] = odds[0] - odds[1:]
-    said /= max(float(np.abs(said).max()), np.finfo(np.float32).tiny)
+    said /= max(float(np.abs(said).max()), _TINY)
     return said.reshape(IMAGE_SIDE, IMAGE_SIDE)
 
 
@@ -47,7 +50,7 @@ def _within_frame(pixels: NDArray[np.uint8]) -> NDArray[np.intp]:
 
 def _log_odds(probabilities: NDArray[np.float32], digit: int) -> NDArray[np.float32]:
     """Of the digit against the likeliest other one, for each image [N]."""
-    logarithms = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+    logarithms = np.log(np.maximum(probabilities, _TINY))
     others = np.delete(logarithms, digit, axis=1).max(1)
     odds: NDArray[np.float32] = logarithms[:, digit] - others
     return odds

@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-Ink = NDArray[np.float32]
+Ink = NDArray[np.floating[Any]]
 """How much of each place of a sheet is inked: [height, width], 0 to 1."""
 
 _FINE = 4
@@ -32,7 +33,8 @@ class Hand:
         turn = math.radians(self.angle)
         rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
         shear = np.array([[1, self.shear[0]], [self.shear[1], 1]])
-        return rotation @ shear * (self.height / _SIDE)
+        matrix: NDArray[np.float64] = rotation @ shear * (self.height / _SIDE)
+        return matrix
 
 
 def brushed(digit: NDArray[np.uint8], sheet: tuple[int, int], hand: Hand) -> Ink:
@@ -93,4 +95,7 @@ def _removable(inked: NDArray[np.bool_], *, second: bool) -> NDArray[np.bool_]:
         if second
         else (up & right & down, right & down & left)
     )
-    return inked & (count >= 2) & (count <= 6) & (turns == 1) & ~sides[0] & ~sides[1]
+    removable: NDArray[np.bool_] = (
+        inked & (count >= 2) & (count <= 6) & (turns == 1) & ~sides[0] & ~sides[1]
+    )
+    return removable

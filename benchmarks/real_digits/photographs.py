@@ -3,13 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from benchmarks.real_digits.ink import Ink
-
-Colour = NDArray[np.float32]
-"""Red, green and blue, 0 to 1."""
 
 INKS = {
     "black": (0.12, 0.12, 0.14),
@@ -19,6 +15,8 @@ INKS = {
     "red": (0.75, 0.15, 0.18),
     "green": (0.1, 0.5, 0.25),
     "orange": (0.93, 0.5, 0.1),
+    "yellow": (0.85, 0.72, 0.12),
+    "pink": (0.85, 0.4, 0.6),
 }
 
 
@@ -66,7 +64,7 @@ def photograph(ink: Ink, scene: Scene, random: np.random.Generator) -> Image.Ima
     return Image.fromarray((noisy.clip(0, 1) * 255).round().astype(np.uint8))
 
 
-def _grain(shape: tuple[int, int], random: np.random.Generator) -> NDArray[np.float32]:
+def _grain(shape: tuple[int, int], random: np.random.Generator) -> Ink:
     """Fine and coarse unevenness of a sheet: [height, width, 1], of deviation one or so."""
     height, width = shape
     fine = random.standard_normal((height // 2 + 1, width // 2 + 1)).astype(np.float32)
@@ -75,12 +73,11 @@ def _grain(shape: tuple[int, int], random: np.random.Generator) -> NDArray[np.fl
         np.asarray(Image.fromarray(part).resize((width, height), Image.Resampling.BICUBIC))
         for part in (fine, coarse)
     ]
-    return (both[0] + both[1])[..., None]
+    grain: Ink = (both[0] + both[1])[..., None]
+    return grain
 
 
-def _light(
-    shape: tuple[int, int], scene: Scene, random: np.random.Generator
-) -> NDArray[np.float32]:
+def _light(shape: tuple[int, int], scene: Scene, random: np.random.Generator) -> Ink:
     height, width = shape
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     x, y = columns / width - 0.5, rows / height - 0.5
@@ -89,12 +86,11 @@ def _light(
     light = (1 - scene.gradient * ramp) * (1 - scene.vignette * (x * x + y * y) * 2)
     if scene.shadow:
         light = light * (1 - scene.shadow * _shadow(shape, scene.shadow_edge, random))
-    return light.astype(np.float32)
+    softened: Ink = light.astype(np.float32)
+    return softened
 
 
-def _shadow(
-    shape: tuple[int, int], edge: float, random: np.random.Generator
-) -> NDArray[np.float32]:
+def _shadow(shape: tuple[int, int], edge: float, random: np.random.Generator) -> Ink:
     """Where the shadow of a hand, a head or a book falls: it reaches in from beyond the image."""
     height, width = shape
     mask = Image.new("L", (width, height))
@@ -116,9 +112,7 @@ def _shadow(
     return np.asarray(mask.filter(ImageFilter.GaussianBlur(radius)), np.float32) / 255
 
 
-def _lines(
-    shape: tuple[int, int], random: np.random.Generator, *, is_squared: bool
-) -> NDArray[np.float32]:
+def _lines(shape: tuple[int, int], random: np.random.Generator, *, is_squared: bool) -> Ink:
     height, width = shape
     sheet = Image.new("L", (2 * width, 2 * height))
     pen = ImageDraw.Draw(sheet)
@@ -134,9 +128,7 @@ def _lines(
     return np.asarray(turned.crop((left, top, left + width, top + height)), np.float32) / 255
 
 
-def _table(
-    shape: tuple[int, int], share: float, random: np.random.Generator
-) -> NDArray[np.float32]:
+def _table(shape: tuple[int, int], share: float, random: np.random.Generator) -> Ink:
     """Where the sheet has ended and the table shows: at one side or two."""
     height, width = shape
     sheet = Image.new("L", (width, height), 0)

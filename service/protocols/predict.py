@@ -28,7 +28,7 @@ from service.verdict import Verdict
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-    from service.vision.segments import Box
+    from service.vision.grouping import Box
 
 routes = Blueprint("predict", __name__)
 

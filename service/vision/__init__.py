@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from registry.contract import IMAGE_SIDE
 from service.vision.decode import Picture, decode
+from service.vision.grouping import Box
 from service.vision.ink import Grey, sheets
 from service.vision.normalize import is_mnist_like, normalize
-from service.vision.segments import Box, Mark, marks
+from service.vision.segments import Mark, marks
 
 
 class Prepared(NamedTuple):
@@ -62,10 +63,10 @@ def find_digits(content: bytes, *, max_pixels: int) -> Page:
     if exact is not None:
         box = Box(0, 0, IMAGE_SIDE, IMAGE_SIDE)
         return Page(IMAGE_SIDE, IMAGE_SIDE, [Found(box, exact[None])])
-    readings = [marks(sheet) for sheet in sheets(picture.grey)]
+    readings = (marks(sheet) for sheet in sheets(picture.grey))
     digits = [
         Found(_at_full_size(mark.box, picture), _stacked([mark]))
-        for mark in max(readings, key=len, default=[])
+        for mark in next(filter(None, readings), [])
     ]
     return Page(picture.width, picture.height, digits)
 

@@ -46,6 +46,8 @@ _WORKING_SIDE = 512
 _MAX_JPEG_SCANS = 64
 _JPEG_SCAN = b"\xff\xda"
 
+_FAR_MORE = 1.3
+
 # The limit on pixels is `decode`'s own, and an error rather than Pillow's warning.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -135,9 +137,21 @@ def _grey(image: Image.Image) -> Image.Image:
         values = np.asarray(image).clip(0, 65535).astype(np.uint16)
         levels = np.arange(65536) * (255 / max(values.max(), 255))
         return _shrunk(Image.fromarray(levels.clip(0, 255).astype(np.uint8)[values]))
-    if image.mode in {"RGB", "L"}:
-        return _shrunk(image).convert("L")
-    return _shrunk(image.convert("L"))
+    if image.mode in {"L", "1"}:
+        return _shrunk(image.convert("L"))
+    return _most_contrasting(_shrunk(image.convert("RGB")))
+
+
+def _most_contrasting(colours: Image.Image) -> Image.Image:
+    """The brightness of an RGB image, or its one colour in which far more stands out.
+
+    Yellow ink on white paper is hardly darker, but holds no blue.
+    """
+    grey = colours.convert("L")
+    small = colours.reduce(4)
+    ranges = [high - low for low, high in (*small.getextrema(), small.convert("L").getextrema())]
+    widest = ranges.index(max(ranges))
+    return colours.getchannel(widest) if ranges[widest] > _FAR_MORE * ranges[3] else grey
 
 
 def _laid_on_paper(image: Image.Image) -> Image.Image:

@@ -38,7 +38,8 @@ def sheets(grey: Grey) -> list[Sheet]:
     """The ways to tell ink from paper, none where nothing stands out.
 
     Where the border of the image is of one tone, that is the paper. Elsewhere the light is uneven:
-    paper is then what is lighter, or else darker, than all strokes nearby, and both are given.
+    paper is then what is lighter, or else darker, than all strokes nearby. Where it is not plain
+    which, both are given, the likelier first.
     """
     if int(grey.max()) - int(grey.min()) < MIN_CONTRAST:
         return []
@@ -49,11 +50,9 @@ def sheets(grey: Grey) -> list[Sheet]:
     if high - low <= _EVEN * contrast:
         return [Sheet(_one_sided(grey, paper, dark=paper - darkest >= lightest - paper), True)]
     asymmetry = _asymmetry(grey)
-    either = [
-        Sheet(_flattened(tones), False)
-        for tones, sign in ((grey, -1), (255 - grey, 1))
-        if asymmetry * sign > -_PLAIN
-    ]
+    likelier, other = (grey, 255 - grey) if asymmetry < 0 else (255 - grey, grey)
+    tones = [likelier] if abs(asymmetry) > _PLAIN else [likelier, other]
+    either = [Sheet(_flattened(each), False) for each in tones]
     return [sheet for sheet in either if sheet.ink.max() >= MIN_CONTRAST]
 
 
@@ -84,8 +83,8 @@ def _flattened(grey: Grey) -> Grey:
     small = np.asarray(_small(grey))
     light = Image.fromarray(_closed(small, round(min(small.shape) * _WIDEST_STROKE)))
     paper = np.asarray(light.resize((width, height), Image.Resampling.BILINEAR), np.float32)
-    share: NDArray[np.float32] = 255 - grey * (255 / np.maximum(paper, 1))
-    return share.clip(0, 255).astype(np.uint8)
+    taken = 255 - grey * (np.float32(255) / np.maximum(paper, 1))
+    return taken.clip(0, 255).astype(np.uint8)
 
 
 def _small(grey: Grey) -> Image.Image:

@@ -8,13 +8,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageFilter
 
 from registry.contract import IMAGE_SIDE
 from service.vision.ink import MIN_CONTRAST, Grey
 
 _BOX_SIDE = 20
 _CENTRE = IMAGE_SIDE // 2
+
+# In pixels of the box. A thinner stroke is made wider: MNIST's pens were not so fine.
+_THINNEST = 1.5
+
+Strength = NDArray[np.float32]
+"""How much ink each pixel holds, 0 to 1: [height, width]."""
 
 
 def normalize(ink: Grey) -> NDArray[np.uint8]:
@@ -36,43 +42,40 @@ def is_mnist_like(grey: Grey) -> bool:
     return all(abs(centre - _CENTRE) < 0.6 for centre in _centre_of_mass(grey))
 
 
-def _fitted(ink: Grey) -> NDArray[np.float32]:
-    """Scale `ink` so that its longer side has 20 pixels."""
+def _fitted(ink: Grey) -> Strength:
+    """Scale `ink` so that its longer side has 20 pixels, and no stroke is too thin to be seen."""
     height, width = ink.shape
     scale = _BOX_SIDE / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    # Bilinear in Pillow averages over the whole source area: thin strokes fade, they do not break.
     image = Image.fromarray(ink)
-    fitted = image.resize(size, Image.Resampling.BILINEAR)
-    strength = np.asarray(fitted, np.float32)
-    strength = strength / strength.max()
-    missing = min((_THIN - stroke_width(ink) * scale), 1)
-    if missing > 0:
-        fine = image.resize((2 * size[0], 2 * size[1]), Image.Resampling.BILINEAR)
-        wide = np.asarray(
-            ImageOps.expand(fine, 2)
-            .filter(ImageFilter.MaxFilter(3))
-            .crop((2, 2, 2 + fine.width, 2 + fine.height))
-            .reduce(2),
-            np.float32,
-        )
-        strength = (1 - missing) * strength + missing * wide / wide.max()
-    return strength
+    # Bilinear in Pillow averages over the whole source area: thin strokes fade, they do not break.
+    strength = _strength(image.resize(size, Image.Resampling.BILINEAR))
+    missing = min(_THINNEST - _stroke_width(ink) * scale, 1)
+    return strength if missing <= 0 else strength + missing * (_wider(image, size) - strength)
 
 
-_THIN = 1.5
+def _wider(image: Image.Image, size: tuple[int, int]) -> Strength:
+    """The image at `size`, its strokes one pixel wider."""
+    twice = image.resize((2 * size[0], 2 * size[1]), Image.Resampling.BILINEAR)
+    return _strength(twice.filter(ImageFilter.MaxFilter(3)).reduce(2))
 
 
-def stroke_width(ink: Grey) -> float:
+def _strength(image: Image.Image) -> Strength:
+    """The image with its strongest ink as 1."""
+    strength = np.asarray(image, np.float32)
+    return strength / np.float32(strength.max())
+
+
+def _stroke_width(ink: Grey) -> float:
     """In pixels: the area divided by half the outline."""
     solid = np.pad(ink > 127, 1)
-    outline = np.count_nonzero(solid[1:] != solid[:-1])
-    outline += np.count_nonzero(solid[:, 1:] != solid[:, :-1])
-    # Of a slanted edge, more sides of pixels are counted than it is long.
-    return 2 * np.count_nonzero(solid) / max(outline * 0.8, 1)
+    sides = np.count_nonzero(solid[1:] != solid[:-1])
+    sides += np.count_nonzero(solid[:, 1:] != solid[:, :-1])
+    # Along a slanted outline there are more sides of pixels than it is long.
+    return 2 * np.count_nonzero(solid) / max(0.8 * sides, 1)
 
 
-def _centred(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _centred(ink: Strength) -> NDArray[np.uint8]:
     """Place `ink` in 28 by 28 pixels so that its centre of mass is in the middle."""
     canvas = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
     top, left = (
