@@ -16,35 +16,26 @@ routes = Blueprint("health", __name__)
 @routes.get("/v2/health/live")
 def live() -> Answer:
     """The process answers."""
-    return _health(200, is_ready=_is_ready())
+    return _health(200, can_answer=is_ready())
 
 
 @routes.get("/v2/health/ready")
 def ready() -> Answer:
     """There is a model to answer with, and time to do so."""
-<<<<<<< HEAD
-    is_ready = _is_ready()
-    return _health(200 if is_ready else 503, is_ready=is_ready)
-=======
-    return _health(200 if is_ready() else 503)
+    can_answer = is_ready()
+    return _health(200 if can_answer else 503, can_answer=can_answer)
 
 
 def is_ready() -> bool:
     """Whether requests are answered now, and will be in a moment."""
     models: Models = current_app.extensions["models"]
     return models.is_ready and not current_app.extensions["drain"].is_draining
->>>>>>> main
 
 
-def _is_ready() -> bool:
-    extensions = current_app.extensions
-    return extensions["models"].is_ready and not extensions["drain"].is_draining
-
-
-def _health(status_code: int, *, is_ready: bool) -> Answer:
+def _health(status_code: int, *, can_answer: bool) -> Answer:
     """Both members in each answer: every client reads another (Open Inference Protocol)."""
     models = current_app.extensions["models"]
-    health = {"live": True, "ready": is_ready}
+    health = {"live": True, "ready": can_answer}
     if models.is_stale:
         health["stale"] = True
     headers = [] if status_code == 200 else [("Retry-After", str(models.retry_after_s))]
