@@ -20,7 +20,8 @@ class Router:
             (method, rule.rule): rule
             for rule in rules.iter_rules()
             for method in rule.methods or ()
-            if not rule.arguments
+            # Who asks for the OPTIONS of an address means all of its rules.
+            if method != "OPTIONS" and not rule.arguments
         }
 
     def adapter(self, environ: "WSGIEnvironment") -> MapAdapter:
