@@ -35,7 +35,8 @@ class Router:
             script_name="/",
             subdomain="",
             url_scheme="http",
-            path_info=environ["PATH_INFO"],
+            # Where it is empty (PEP 3333), Werkzeug would redirect to a host that it does not know.
+            path_info=environ["PATH_INFO"] or "/",
             default_method=environ["REQUEST_METHOD"],
             query_args=environ["QUERY_STRING"],
         )
