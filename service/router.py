@@ -16,13 +16,12 @@ class Router:
     def __init__(self, rules: Map) -> None:
         """Route as `rules`, which are complete, say."""
         self._rules = rules
-        self._plain: dict[tuple[str, str], Rule] = {
-            (method, rule.rule): rule
-            for rule in rules.iter_rules()
-            for method in rule.methods or ()
-            # Who asks for the OPTIONS of an address means all of its rules.
-            if method != "OPTIONS" and not rule.arguments
-        }
+        self._plain: dict[tuple[str, str], Rule] = {}
+        for rule in rules.iter_rules():
+            # Who asks for the OPTIONS of an address means those of all its rules.
+            for method in () if rule.arguments else (rule.methods or set()) - {"OPTIONS"}:
+                # Of rules for the same path, the first counts, as it does for Werkzeug.
+                self._plain.setdefault((method, rule.rule), rule)
 
     def adapter(self, environ: "WSGIEnvironment") -> MapAdapter:
         """What finds the view for one request."""

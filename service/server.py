@@ -195,7 +195,9 @@ def _free_address(host: str, port: int) -> str:
     Granian's workers share their port, so it would share it with another service as well.
     """
     try:
-        resolved = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # A name of bytes, or Python would import what encodes foreign letters in names.
+        name = host.encode() if host.isascii() else host
+        resolved = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
         family, kind, protocol, _, address = resolved[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

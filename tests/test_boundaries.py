@@ -86,6 +86,7 @@ NOT_BEFORE_THE_FIRST_PREDICTION = {
     "registry.s3",
     "registry.settings_file",
     "registry.signing",
+    "registry.tombstone",
     "service.access.gate",
     "service.schemas",
     "service.vision",
