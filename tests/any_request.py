@@ -5,9 +5,11 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -144,30 +146,35 @@ BINARY_JSON_BYTES = len(_BINARY)
 DEEP = b"[" * 100_000 + b"]" * 100_000
 
 
+JSON = "application/json"
+BYTES = "application/octet-stream"
+FORM = "multipart/form-data; boundary=b"
+
+
 @cache
-def genuine() -> list[bytes]:
-    """Bodies that some route takes as they are."""
-    png = image_files()["PNG"]
+def genuine() -> list[tuple[str, bytes]]:
+    """Bodies that some route takes as they are, each with its type."""
+    zeros = _npy(np.zeros((2, 784), np.uint8))
     return [
-        *image_files().values(),
-        *animations(),
-        bytes(784),
-        _npy(np.zeros((2, 784), np.uint8)),
-        _npz(_npy(np.zeros((2, 784), np.uint8))),
-        b",".join([b"7"] * 784) + b"\n",
-        _form(png),
-        b'{"pixels": %b}' % _BLANK,
-        b'{"instances": [%b, {"pixels": %b}]}' % (_BLANK, _BLANK),
-        b"%b\n%b\n" % (_BLANK, _BLANK),
-        b'{"instances": [{"b64": "iVBORw0KGgo="}]}',
-        _TENSOR,
-        _BINARY + bytes(784),
-        b"",
-        b"{}",
+        *((f"image/{name.lower()}", content) for name, content in image_files().items()),
+        *(("image/*", content) for content in animations()),
+        (BYTES, bytes(784)),
+        ("application/x-npy", zeros),
+        ("application/x-npz", _npz(zeros)),
+        ("text/csv", b",".join([b"7"] * 784) + b"\n"),
+        (FORM, _form(image_files()["PNG"])),
+        (JSON, b'{"pixels": %b}' % _BLANK),
+        (JSON, b'{"instances": [%b, {"pixels": %b}]}' % (_BLANK, _BLANK)),
+        ("application/jsonlines", b"%b\n%b\n" % (_BLANK, _BLANK)),
+        (JSON, b'{"instances": [{"b64": "%b"}]}' % b64encode(image_files()["GIF"])),
+        (JSON, _TENSOR),
+        (BYTES, _BINARY + bytes(784)),
+        (JSON, b"{}"),
+        ("", b""),
     ]
 
 
-HOSTILE = [
+_HOSTILE = [
     DEEP,
     b'{"instances": %b}' % DEEP,
     b'{"pixels": NaN}',
@@ -179,9 +186,8 @@ HOSTILE = [
     b'{"instances": ["\\ud800", {"b64": "\\u0000"}, {"b64": 7}]}',
     b'{"inputs": [{"name": "pixels", "shape": [%d, 784], "datatype": "UINT8"}]}' % 2**63,
     b'{"inputs": [{"name": "pixels", "shape": [1, 784], "datatype": "UINT8", "data": [null]}]}',
-    b"\xff\xfe\x00",
-    b"1_0," * 784,
-    gzip.compress(bytes(3_000_000)),
+]
+_HOSTILE_FORMS = [
     b'--b\r\nContent-Disposition: form-data; name="%b"\r\n\r\n1\r\n--b--\r\n' % (b"n" * 5000),
     b"--b\r\n" * 2000 + b"--b--",
 ]
@@ -227,20 +233,27 @@ _INSTANCES = st.fixed_dictionaries({"instances": _TREES | st.lists(_LEAVES, max_
 
 
 @st.composite
-def damaged(draw: st.DrawFn, bodies: st.SearchStrategy[bytes]) -> bytes:
-    """One of `bodies`, of which a few bytes are wrong, or the end is missing."""
-    body = bytearray(draw(bodies))
+def damaged(draw: st.DrawFn, contents: list[bytes]) -> bytes:
+    """One of `contents`, of which a few bytes are wrong, or the end is missing."""
+    body = bytearray(draw(st.sampled_from(contents)))
     for _ in range(draw(st.integers(0, 3)) if body else 0):
         body[draw(st.integers(0, len(body) - 1))] = draw(st.integers(0, 255))
     return bytes(body[: draw(st.none() | st.integers(0, len(body)))])
 
 
-BODIES = (
+@st.composite
+def _damaged_pair(draw: st.DrawFn) -> tuple[str, bytes]:
+    content_type, content = draw(st.sampled_from(genuine()))
+    return content_type, draw(damaged([content]))
+
+
+_BODIES = (
     st.deferred(lambda: st.sampled_from(genuine()))
-    | damaged(st.deferred(lambda: st.sampled_from(genuine())))
-    | (_TREES | _TENSORS | _INSTANCES).map(lambda value: json.dumps(value).encode())
-    | st.sampled_from(HOSTILE)
-    | st.binary(max_size=2000)
+    | _damaged_pair()
+    | (_TREES | _TENSORS | _INSTANCES).map(lambda value: (JSON, json.dumps(value).encode()))
+    | st.sampled_from([(JSON, body) for body in _HOSTILE])
+    | st.sampled_from([(FORM, body) for body in _HOSTILE_FORMS])
+    | st.tuples(st.sampled_from(["", "text/csv", BYTES]), st.binary(max_size=2000))
 )
 
 _ENCODERS: dict[str, Callable[[bytes], bytes]] = {
@@ -304,53 +317,76 @@ _QUERIES = (
     st.sampled_from(["", "explain=true", "top_k=3", "top_k=11", "top_k=", "top_k=%ff", "&=&;%"])
     | _LATIN_1
 )
+_NO_BRACES = str.maketrans("{}", "()")
+
+_USUAL = {"<model>": "digits", "<version>": "1", "<name>": "x", "<kind>": "internal"}
+
 _SEGMENTS = st.sampled_from(
     ["digits", "1", "0", "99999999999", "page.js", "shape-mismatch", "..", ".", "%2e%2e", "a:b"]
 ) | st.text(max_size=8).map(lambda text: text.encode("utf-8", "replace").decode("latin-1"))
 
-
-@st.composite
-def paths(draw: st.DrawFn, rules: Iterable[Rule]) -> str:
-    """The address of one of `rules`, with any arguments, or something near it."""
-    rule = draw(st.sampled_from([rule.rule for rule in rules]))
-    for name in ("<model>", "<version>", "<name>", "<kind>"):
-        if name in rule:
-            usual = {"<model>": "digits", "<version>": "1"}.get(name, "x")
-            rule = rule.replace(name, draw(st.just(usual) | _SEGMENTS))
-    return draw(st.just(rule) | _disguises(rule))
-
-
-def _disguises(path: str) -> st.SearchStrategy[str]:
-    """Other ways to write an address that a careless server takes for the same."""
-    return st.sampled_from(
-        [
-            f"{path}/",
-            f"/{path}",
-            path.replace("/", "//"),
-            path.upper(),
-            f"/page/..{path}",
-            f"/x/..{path}",
-            f"/.{path}",
-            f"{path};x=/page/",
-            f"{path}\0",
-            f"{path}%20",
-            f"http://localhost{path}",
-            "*",
-            "",
-        ]
-    ) | _SEGMENTS.map(lambda segment: f"{path}/{segment}")
+_DISGUISES = st.sampled_from(
+    [
+        "{}/",
+        "/{}",
+        "/page/..{}",
+        "/x/..{}",
+        "/.{}",
+        "{};x=/page/",
+        "{}\0",
+        "{}%20",
+        "http://localhost{}",
+        "",
+    ]
+) | _SEGMENTS.map(lambda segment: f"{{}}/{segment.translate(_NO_BRACES)}")
+"""Other ways to write an address that a careless server takes for the same."""
 
 
 @st.composite
-def any_request(draw: st.DrawFn, rules: Iterable[Rule]) -> AnyRequest:
-    """A request to one of `rules`, or nearly."""
-    names = draw(st.lists(st.sampled_from(sorted(_HEADERS)), max_size=4, unique=True))
-    headers = {name: draw(_HEADERS[name]) for name in names}
-    body = draw(BODIES)
-    if draw(st.integers(0, 4)) == 0:
+def any_requests(draw: st.DrawFn, rules: Iterable[Rule]) -> list[AnyRequest]:
+    """The same request to each of `rules`, or nearly."""
+    content_type, body = draw(_BODIES)
+    headers = {"Content-Type": content_type}
+    if _seldom(draw):
         encoding = draw(st.sampled_from(sorted(_ENCODERS)))
         headers["Content-Encoding"], body = encoding, _ENCODERS[encoding](body)
-    if draw(st.integers(0, 9)):
-        headers.setdefault("Content-Length", str(len(body)))
-    method = draw(st.sampled_from(["GET", "POST", "POST"]) | st.sampled_from(METHODS))
-    return AnyRequest(method, draw(paths(rules)), draw(_QUERIES), headers, body)
+    if not _seldom(draw):
+        headers["Content-Length"] = str(len(body))
+    names = draw(st.lists(st.sampled_from(sorted(_HEADERS)), max_size=4, unique=True))
+    headers |= {name: draw(_HEADERS[name]) for name in names}
+    method = draw(st.sampled_from(METHODS)) if _seldom(draw) else None
+    disguise = draw(_DISGUISES) if _seldom(draw) else "{}"
+    arguments = {
+        "<model>": draw(_SEGMENTS) if _seldom(draw) else "digits",
+        "<version>": draw(_SEGMENTS) if _seldom(draw) else "1",
+        "<name>": draw(_SEGMENTS),
+        "<kind>": draw(_SEGMENTS),
+    }
+    query = draw(_QUERIES)
+    return [
+        AnyRequest(
+            method or usual_method(rule),
+            disguise.format(path_of(rule, arguments)),
+            query,
+            headers,
+            body,
+        )
+        for rule in rules
+    ]
+
+
+def _seldom(draw: st.DrawFn) -> bool:
+    return draw(st.sampled_from([False, False, False, True]))
+
+
+def usual_method(rule: Rule) -> str:
+    """POST where that is meant."""
+    return "POST" if "POST" in (rule.methods or ()) else "GET"
+
+
+def path_of(rule: Rule, arguments: Mapping[str, str] = MappingProxyType(_USUAL)) -> str:
+    """An address of `rule`."""
+    path = rule.rule
+    for name, value in arguments.items():
+        path = path.replace(name, value)
+    return path
