@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Callable
 
@@ -138,7 +139,8 @@ def anybody(models: Models) -> FlaskClient:
 
 
 def path_of(rule: Rule) -> str:
-    return rule.rule.replace("<model>", "digits").replace("<version>", "1").replace("<name>", "x")
+    named = {"model": "digits", "version": "1", "name": "x"}
+    return re.sub(r"<(?:\w+:)?(\w+)>", lambda part: named[part[1]], rule.rule)
 
 
 def posts(client: FlaskClient) -> list[str]:
