@@ -19,11 +19,10 @@ def infer(address: str, requests: list[Any], folder: Path, *options: str) -> lis
     """What the command writes for each of `requests`."""
     given, written = folder / "requests.jsonl", folder / "responses.jsonl"
     given.write_text("\n".join(map(json.dumps, requests)))
-    command = [Path(sys.executable).with_name("mlserver"), "infer", "--url", address]
-    files = ["--input-data-path", given, "--output-data-path", written]
-    subprocess.run(
-        [*command, "--model-name", "digits", *files, *options], check=True, capture_output=True
-    )
+    mlserver = Path(sys.executable).with_name("mlserver")
+    files = ("--input-data-path", given, "--output-data-path", written)
+    command = [mlserver, "infer", "--url", address, "--model-name", "digits", *files, *options]
+    subprocess.run(list(map(str, command)), check=True, capture_output=True)
     answers = [json.loads(line) for line in written.read_text().splitlines()]
     return sorted(answers, key=lambda answer: int(answer["parameters"]["batch_index"]))
 
