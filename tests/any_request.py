@@ -107,7 +107,7 @@ def _saved(picture: Image.Image, name: str, **options: object) -> bytes:
     return file.getvalue()
 
 
-def _npy(array: np.ndarray) -> bytes:  # type: ignore[type-arg] # of any numbers
+def _npy(array: np.ndarray) -> bytes:  # of any numbers
     file = io.BytesIO()
     np.save(file, array)
     return file.getvalue()
