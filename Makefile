@@ -44,6 +44,13 @@ test: lint ## check style and types, then run the tests
 test-full: $(venv)/.test ## run the slow tests, some on the whole of MNIST
 	$(python) -m pytest -m full
 
+# The tests' own conftest.py belongs to the project's environment, hence --confcutdir.
+clients = -m pytest --confcutdir=tests/clients -W default tests/clients
+.PHONY: test-clients
+test-clients: $(venv)/.test $(venv)-clients/.installed $(venv)-clients-mlserver/.installed ## let others' clients ask the service
+	$(venv)-clients/bin/python $(clients)
+	$(venv)-clients-mlserver/bin/python $(clients)
+
 .PHONY: lint
 lint: $(venv)/.test ## check style and types
 	$(python) -m ruff check
@@ -62,6 +69,11 @@ bench-registry: $(venv)/.test ## measure the registry against bare boto3, and ML
 .PHONY: bench-training
 bench-training: $(venv)/.training $(venv)-bench/.keras ## measure training against Keras, textbook PyTorch and bare products
 	$(python) -m benchmarks.training
+
+.PHONY: bench-service
+bench-service: $(venv)/.test $(venv)-bench-service/.installed $(venv)-bench-mlserver/.installed ## measure the service against plain Flask, lean FastAPI, LitServe and MLServer
+	$(python) -m benchmarks.service
+	$(python) -m benchmarks.cold_start
 
 .PHONY: eval-real
 eval-real: $(venv)/.training ## measure how well digits are read in drawings, photographs and print
@@ -90,10 +102,14 @@ lock: $(venv)/.created ## pin the newest versions that pyproject.toml allows
 	$(lock) --upgrade --output-file requirements/training.txt --extra training
 	$(lock) --upgrade --output-file requirements/test.txt --extra training --extra test
 	$(compile) --upgrade --output-file requirements/bench.txt --group bench
+	$(compile) --upgrade --output-file requirements/bench-service.txt --group bench-service
+	$(compile) --upgrade --output-file requirements/bench-mlserver.txt --group bench-mlserver
+	$(compile) --upgrade --output-file requirements/clients.txt --group clients
+	$(compile) --upgrade --output-file requirements/clients-mlserver.txt --group clients-mlserver
 
 .PHONY: clean
 clean: ## remove the virtual environment and all caches; the registry in var/ stays
-	rm -rf $(venv) $(venv)-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(venv) $(venv)-bench* $(venv)-clients* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(venv)/.created:
@@ -115,4 +131,10 @@ $(venv)/.test: requirements/test.txt $(venv)/.training
 $(venv)-bench/.keras: requirements/bench.txt
 	$(PYTHON) -m venv --clear $(venv)-bench
 	$(venv)-bench/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
+	@touch $@
+
+# Who asks, or would serve, in an environment of its own.
+$(venv)-%/.installed: requirements/%.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
 	@touch $@

@@ -12,7 +12,7 @@ from service import errors
 from service.drain import Drain
 from service.errors import RequestError
 from service.http import Answer
-from service.protocols import health, kserve_v1, metrics, page, predict, sagemaker
+from service.protocols import docs, health, kserve_v1, metrics, page, predict, sagemaker
 from service.protocols.open_inference import repository as model_repository
 from service.protocols.open_inference import routes as open_inference
 from service.protocols.open_inference.statistics import Statistics
@@ -39,6 +39,7 @@ PROTOCOLS = (
     sagemaker.routes,
     metrics.routes,
     page.routes,
+    docs.routes,
 )
 
 
@@ -49,6 +50,8 @@ def create_app(
     app = Application("service", static_folder=None)
     app.telemetry = app.extensions["telemetry"] = telemetry or Telemetry(settings)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    # An address has one way to write it: a redirection would have to know the service's own name.
+    app.url_map.merge_slashes = False
     app.extensions["settings"] = settings
     app.extensions["models"] = models
     app.extensions["drain"] = Drain()
@@ -56,12 +59,15 @@ def create_app(
         settings.not_a_digit_threshold, settings.confidence_threshold
     )
     app.extensions["statistics"] = Statistics(settings.workers)
+    if settings.vertex_predict_route:
+        app.json_paths = (*errors.JSON_PATHS, settings.vertex_predict_route)
     if settings.is_guarded:
         # Imported here: a service that only its owner reaches starts without it.
         from service.access.gate import open_gate
 
-        app.gate = open_gate(settings)
-    for routes in (*PROTOCOLS, vertex_routes(settings)):
+        app.gate = open_gate(settings, open_paths=filter(None, [settings.vertex_health_route]))
+    # Vertex AI's come first: it may call them as others are called.
+    for routes in (vertex_routes(settings), *PROTOCOLS):
         if routes is not None:
             app.register_blueprint(routes)
     app.router = Router(app.url_map)
@@ -103,6 +109,8 @@ class Application(Flask):
     url_rule_class = _Route
     telemetry: Telemetry
     gate: "Gate | None" = None
+    json_paths = errors.JSON_PATHS
+    """What the paths begin with whose errors are application/json, not application/problem+json."""
 
     def wsgi_app(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -172,6 +180,5 @@ class Application(Flask):
         self, error: RequestError, environ: "WSGIEnvironment", exchange: "Exchange"
     ) -> Answer:
         exchange.error = error.kind
-        return errors.problem_answer(
-            error, path=environ["PATH_INFO"], request_id=exchange.request_id
-        )
+        is_json = environ["PATH_INFO"].startswith(self.json_paths)
+        return errors.problem_answer(error, is_json=is_json, request_id=exchange.request_id)

@@ -1,14 +1,21 @@
 """Images that come as arrays: files of numpy, CSV, and bare bytes."""
 
 import io
+import math
+import re
 import zipfile
 from ast import literal_eval
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from registry.contract import IMAGE_PIXELS, IMAGE_SIDE
 from service.errors import InputError, TooLargeError
+
+# What numpy writes is 118 bytes long; a parser of Python must not be given much more.
+_MAX_HEADER_BYTES = 1024
+_DTYPE = re.compile(r"[<>|=]?[a-zA-Z?][0-9]{0,3}")
 
 _SHAPES = (
     f"[N, {IMAGE_SIDE}, {IMAGE_SIDE}], [N, {IMAGE_PIXELS}], "
@@ -37,16 +44,18 @@ def images_of_npy(body: bytes) -> NDArray[np.uint8]:
     The header is read by hand: numpy allocates what it says before it looks for the numbers.
     """
     try:
-        shape, dtype, is_fortran, start = _npy_header(body)
+        shape, dtype, order, start = _npy_header(body)
     except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError):
         raise InputError("The body is not a file of numpy.", kind="invalid-npy") from None
-    if dtype.kind not in "ui" or is_fortran:
-        order = "Fortran order" if is_fortran else str(dtype)
-        raise _mismatch("uint8 in C order", order, "datatype-mismatch")
-    length = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if dtype.kind not in "ui":
+        hint = "; multiply fractions from 0 to 1 by 255 and round them" if dtype.kind == "f" else ""
+        raise _mismatch(f"uint8{hint}", str(dtype), "wrong-datatype")
+    if not 1 <= len(shape) <= 3 or 0 in shape:
+        raise _mismatch(_SHAPES, str(list(shape)))
+    length = math.prod(shape) * dtype.itemsize
     if length != len(body) - start:
         raise _mismatch(f"{length} bytes for shape {list(shape)}", f"{len(body) - start} bytes")
-    return _images_of_array(np.frombuffer(body, dtype, offset=start).reshape(shape))
+    return _images_of_array(np.frombuffer(body, dtype, offset=start).reshape(shape, order=order))
 
 
 def images_of_npz(body: bytes, *, limit: int) -> NDArray[np.uint8]:
@@ -56,34 +65,45 @@ def images_of_npz(body: bytes, *, limit: int) -> NDArray[np.uint8]:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            (name,) = archive.namelist()
-            with archive.open(name) as file:
-                content = file.read(limit + 1)
-    except ValueError:
-        raise _mismatch("one array in the file", "none, or several") from None
+            content = _only_member(archive, limit)
+    except InputError:
+        raise
     except Exception:  # noqa: BLE001 - zipfile raises almost anything on a damaged file
         raise InputError("The body is not a zip file of numpy.", kind="invalid-npy") from None
-    if len(content) > limit:
-        raise TooLargeError(f"The array unpacks to more than the {limit:,} bytes allowed.")
     return images_of_npy(content)
 
 
-def _npy_header(body: bytes) -> tuple[tuple[int, ...], np.dtype[np.generic], bool, int]:
-    """Shape, dtype, whether in Fortran order, and where the numbers begin."""
+def _only_member(archive: zipfile.ZipFile, limit: int) -> bytes:
+    members = archive.infolist()
+    if len(members) != 1:
+        raise _mismatch("one array in the file", str(len(members)))
+    # The methods that numpy writes; LZMA would allocate whatever the file says.
+    if members[0].compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise InputError("The zip file is not compressed as numpy does it.", kind="invalid-npy")
+    with archive.open(members[0]) as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise TooLargeError(f"The array unpacks to more than the {limit:,} bytes allowed.")
+    return content
+
+
+def _npy_header(
+    body: bytes,
+) -> tuple[tuple[int, ...], np.dtype[np.generic], Literal["C", "F"], int]:
+    """Shape, dtype, order of the axes, and where the numbers begin."""
     if body[:6] != b"\x93NUMPY" or len(body) < 12:
         raise ValueError
     width = 2 if body[6] == 1 else 4
     start = 8 + width + int.from_bytes(body[8 : 8 + width], "little")
-    if start > min(len(body), 1 << 16):
+    if start > min(len(body), _MAX_HEADER_BYTES):
         raise ValueError
-    header = literal_eval(body[8 + width : start].decode("latin-1"))
-    shape = tuple(header["shape"])
+    header = literal_eval(body[8 + width : start].decode("latin-1").strip())
+    shape, descr = tuple(header["shape"]), header["descr"]
     if not all(type(size) is int and size >= 0 for size in shape):
         raise ValueError
-    dtype = np.dtype(header["descr"])
-    if dtype.hasobject:
+    if type(descr) is not str or not _DTYPE.fullmatch(descr):
         raise ValueError
-    return shape, dtype, bool(header["fortran_order"]), start
+    return shape, np.dtype(descr), "F" if header["fortran_order"] else "C", start
 
 
 def _images_of_array(array: NDArray[np.generic]) -> NDArray[np.uint8]:
@@ -91,7 +111,7 @@ def _images_of_array(array: NDArray[np.generic]) -> NDArray[np.uint8]:
         array = array[np.newaxis]
     is_flat = array.ndim == 2 and array.shape[1] == IMAGE_PIXELS
     is_square = array.ndim == 3 and array.shape[1:] == (IMAGE_SIDE, IMAGE_SIDE)
-    if not (is_flat or is_square) or not len(array):
+    if not (is_flat or is_square):
         raise _mismatch(_SHAPES, str(list(array.shape)))
     least, most = int(array.min()), int(array.max())
     if least < 0 or most > 255:
@@ -101,12 +121,12 @@ def _images_of_array(array: NDArray[np.generic]) -> NDArray[np.uint8]:
 
 
 def _csv_image(line: bytes, number: int) -> NDArray[np.uint8]:
-    values = line.split(b",")
-    if len(values) != IMAGE_PIXELS:
-        raise _mismatch(f"{IMAGE_PIXELS} numbers in line {number}", str(len(values)))
+    values = line.count(b",") + 1
+    if values != IMAGE_PIXELS:
+        raise _mismatch(f"{IMAGE_PIXELS} numbers in line {number}", str(values))
     try:
         # An underscore is Python's, not CSV's.
-        pixels = bytes(map(int, values)) if b"_" not in line else None
+        pixels = bytes(map(int, line.split(b","))) if b"_" not in line else None
     except ValueError:
         pixels = None
     if pixels is None:

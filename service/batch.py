@@ -44,13 +44,23 @@ def joined(batches: list[Batch]) -> Batch:
     """One batch of all."""
     if len(batches) == 1:
         return batches[0]
+    pixels: list[NDArray[np.uint8]] = []
     counts: list[int] = []
     several: list[bool] = []
     for batch in batches:
-        own = batch.candidates if batch.candidates is not None else [1] * len(batch.pixels)
-        counts += own
-        several += batch.several or [False] * len(own)
-    return Batch(np.concatenate([batch.pixels for batch in batches]), counts, several)
+        own, own_counts = _counted(batch)
+        pixels.append(own)
+        counts += own_counts
+        several += batch.several or [False] * len(own_counts)
+    return Batch(np.concatenate(pixels), counts, several)
+
+
+def _counted(batch: Batch) -> tuple[NDArray[np.uint8], list[int]]:
+    """The candidates of a batch, and how many each of its images has."""
+    if batch.candidates is not None:
+        return batch.pixels, batch.candidates
+    counts = [0 if _is_blank(image) else 1 for image in batch.pixels]
+    return batch.pixels[np.array(counts, np.bool_)], counts
 
 
 def _is_blank(image: NDArray[np.uint8]) -> bool:

@@ -20,9 +20,13 @@ Problem = dict[str, Any]
 """One thing that is wrong: where (`loc`), what was `expected`, what was `got`."""
 
 # Clients of these protocols show an error's text only if its type is exactly this.
-_JSON_ROUTES = ("/v1", "/v2", "/invocations", "/endpoints")
+JSON_PATHS: tuple[str, ...] = ("/v1", "/v2", "/invocations", "/endpoints")
 
 _log = logging.getLogger("service")
+
+
+class CannotListenError(Exception):
+    """The service cannot have the address where it should listen."""
 
 
 class ModelUnusableError(Exception):
@@ -52,6 +56,8 @@ class RequestError(Exception):
         self.kind = kind or self.kind
         self.problems = problems
         self.headers = headers
+        self.members: dict[str, object] = {}
+        """Of the body, besides those that every error has."""
 
 
 class InputError(RequestError):
@@ -124,11 +130,10 @@ class OverloadedError(RequestError):
         super().__init__(message, headers=[("Retry-After", "1")])
 
 
-def problem_answer(error: RequestError, *, path: str, request_id: str | None) -> "Answer":
-    """The answer to a request for `path` that ended in `error`."""
+def problem_answer(error: RequestError, *, is_json: bool, request_id: str | None) -> "Answer":
+    """The answer to a request that ended in `error`, in the type that the route's clients read."""
     from service.http import Answer  # It imports the errors.
 
-    is_json = path.startswith(_JSON_ROUTES)
     return Answer(
         problem_body(error, request_id),
         "application/json" if is_json else "application/problem+json",
@@ -151,7 +156,7 @@ def problem_body(error: RequestError, request_id: str | None) -> bytes:
         problem["errors"] = error.problems
     if request_id:
         problem["request_id"] = request_id
-    return orjson.dumps(problem, default=str)
+    return orjson.dumps(problem | error.members, default=str)
 
 
 def of_http_exception(exception: "HTTPException") -> RequestError:

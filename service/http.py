@@ -90,7 +90,7 @@ def is_asked_for(environ: "WSGIEnvironment", name: str) -> bool:
     return bool(query) and not {f"{name}=true", f"{name}=1"}.isdisjoint(query.split("&"))
 
 
-def parse_json(body: bytes) -> Any:  # noqa: ANN401 - whatever the client sent
+def parse_json(body: bytes, name: str = "The body") -> Any:  # noqa: ANN401 - whatever was sent
     """The value of `body`; raises InputError where it is not JSON (RFC 8259: no NaN either)."""
     try:
         return orjson.loads(body)
@@ -98,7 +98,7 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401 - whatever the client sent
         found = error.doc[error.pos : error.pos + 12] or "nothing"
         problem = {"loc": [], "expected": f"JSON: {error.msg}", "got": found}
         raise InputError(
-            f"The body is not valid JSON: {error}.", kind="invalid-json", problems=[problem]
+            f"{name} is not valid JSON: {error}.", kind="invalid-json", problems=[problem]
         ) from None
 
 
@@ -124,7 +124,9 @@ def _raw_body(environ: "WSGIEnvironment", limit: int) -> bytes:
         if len(body) > limit:
             raise too_large(limit)
         return body
-    expected = int(length) if length.isascii() and length.isdigit() else -1
+    # Python refuses to read numbers of some thousands of digits.
+    is_number = length.isascii() and length.isdigit() and len(length) < 20
+    expected = int(length) if is_number else -1
     if expected < 0:
         raise InputError(f"Content-Length is {length!r}, expected a number of bytes.")
     if expected > limit:

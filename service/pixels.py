@@ -4,6 +4,7 @@ Nothing is guessed: values from 0 to 1 look like a very dark image, so fractions
 what to do about them.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from service.errors import InputError, Problem
 Place = Sequence[str | int]
 """Where in a JSON body a value lies."""
 
+_FRACTION = re.compile(r"[01]\.[0-9]+|[0-9.]+e-[0-9]+")
 _PIXEL = "a whole number from 0 to 255"
 _EXPECTED = f"{IMAGE_SIDE} rows of {IMAGE_SIDE} whole numbers from 0 to 255"
 
@@ -35,9 +37,9 @@ def images_of(values: Any, place: Place, text: bytes) -> NDArray[np.uint8]:  # n
     """The images uint8 [N, 28, 28] that `values` lists, each as `image_of` takes them."""
     if type(values) is not list or not values:
         raise InputError(
-            f"{_dotted(place)} is {_described(values)}, expected a list of images.",
+            f"{dotted(place)} is {described(values)}, expected a list of images.",
             kind="shape-mismatch",
-            problems=[_problem(place, "a list of at least one image", _described(values))],
+            problems=[_problem(place, "a list of at least one image", described(values))],
         )
     bodies = [_packed(value) for value in values]
     is_doubtful = may_hold_booleans(text)
@@ -81,9 +83,11 @@ def _check(value: Any, place: Place) -> None:  # noqa: ANN401 - any JSON value
 
 
 def _refusal(problem: Problem) -> InputError:
+    hint = f"an image is {_EXPECTED}, or {IMAGE_PIXELS} of them"
+    if _FRACTION.fullmatch(problem["got"]):
+        hint = "multiply fractions from 0 to 1 by 255 and round them"
     return InputError(
-        f"{_dotted(problem['loc'])} is {problem['got']}, expected {problem['expected']}: "
-        f"an image is {_EXPECTED}, or {IMAGE_PIXELS} of them.",
+        f"{dotted(problem['loc'])} is {problem['got']}, expected {problem['expected']}: {hint}.",
         kind="pixel-value" if problem["expected"] == _PIXEL else "shape-mismatch",
         problems=[problem],
     )
@@ -91,17 +95,17 @@ def _refusal(problem: Problem) -> InputError:
 
 def _first_problem(value: Any, place: Place) -> Problem | None:  # noqa: ANN401 - any JSON value
     if type(value) is not list:
-        return _problem(place, _EXPECTED, _described(value))
+        return _problem(place, _EXPECTED, described(value))
     if not any(type(row) is list for row in value):
         if len(value) != IMAGE_PIXELS:
             expected = f"{IMAGE_SIDE} rows or {IMAGE_PIXELS} values"
-            return _problem(place, expected, _described(value))
+            return _problem(place, expected, described(value))
         return _first_wrong_pixel(value, place)
     if len(value) != IMAGE_SIDE:
-        return _problem(place, f"{IMAGE_SIDE} rows", _described(value))
+        return _problem(place, f"{IMAGE_SIDE} rows", described(value))
     for index, row in enumerate(value):
         if type(row) is not list or len(row) != IMAGE_SIDE:
-            return _problem([*place, index], f"{IMAGE_SIDE} values", _described(row))
+            return _problem([*place, index], f"{IMAGE_SIDE} values", described(row))
     wrong = (_first_wrong_pixel(row, [*place, index]) for index, row in enumerate(value))
     return next(filter(None, wrong), None)
 
@@ -109,7 +113,7 @@ def _first_problem(value: Any, place: Place) -> Problem | None:  # noqa: ANN401 
 def _first_wrong_pixel(row: list[Any], place: Place) -> Problem | None:
     for index, pixel in enumerate(row):
         if not _is_pixel(pixel):
-            return _problem([*place, index], _PIXEL, _described(pixel))
+            return _problem([*place, index], _PIXEL, described(pixel))
     return None
 
 
@@ -121,7 +125,8 @@ def _problem(place: Place, expected: Any, got: Any) -> Problem:  # noqa: ANN401 
     return {"loc": list(place), "expected": expected, "got": got}
 
 
-def _described(value: Any) -> str:  # noqa: ANN401 - any JSON value
+def described(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """`value` in a few words."""
     if isinstance(value, list):
         return f"a list of {len(value)}"
     if isinstance(value, dict):
@@ -133,5 +138,6 @@ def _described(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return "null" if value is None else str(value)
 
 
-def _dotted(place: Place) -> str:
+def dotted(place: Place) -> str:
+    """`place` as it is written in a sentence."""
     return ".".join(map(str, place)) or "the body"

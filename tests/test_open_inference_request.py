@@ -47,6 +47,16 @@ def test_json_comes_back_as_pixels(images: NDArray[np.uint8], is_nested: bool, n
     assert request.id == name
 
 
+@pytest.mark.parametrize("shape", [(2, 784), (2, 28, 28), (1568,)])
+def test_whole_numbers_may_be_written_as_floats(shape: tuple[int, ...]) -> None:
+    images = np.arange(1568).reshape(2, 784) % 256
+    floats = images.reshape(shape).astype(float).tolist()
+
+    pixels = read(document(images.astype(np.uint8), data=floats)).pixels
+
+    assert np.array_equal(pixels, images.reshape(2, 28, 28))
+
+
 @given(images=batches())
 def test_bytes_come_back_as_pixels_without_a_copy(images: NDArray[np.uint8]) -> None:
     body, headers = binary(images)
@@ -127,6 +137,10 @@ FLAWS: list[tuple[dict[str, Any], list[str | int], str, str]] = [
     ({"data": pixels(at_9=256)}, ["inputs", 0, "data", 9], "256", "a whole number from 0 to 255"),
     ({"data": pixels(at_9=-1)}, ["inputs", 0, "data", 9], "-1", "a whole number from 0 to 255"),
     ({"data": pixels(at_9=0.5)}, ["inputs", 0, "data", 9], "0.5", "a whole number from 0 to 255"),
+    ({"data": pixels(at_3=7.0, at_9=0.5)}, ["inputs", 0, "data", 9], "0.5", "a whole number"),
+    ({"data": pixels(at_3=7.0, at_9=256)}, ["inputs", 0, "data", 9], "256", "a whole number"),
+    ({"data": [pixels(at_3=7.0, at_9=-0.5)]}, ["inputs", 0, "data", 0, 9], "-0.5", "a whole"),
+    ({"data": pixels(at_3=7.0, at_9=True)}, ["inputs", 0, "data", 3], "7.0", "a whole number"),
     ({"data": pixels(at_9=1e99)}, ["inputs", 0, "data", 9], "1e+99", "a whole number"),
     ({"data": pixels(at_9=True)}, ["inputs", 0, "data", 9], "true", "a whole number from 0 to 255"),
     ({"data": pixels(at_9=None)}, ["inputs", 0, "data", 9], "null", "a whole number from 0 to 255"),

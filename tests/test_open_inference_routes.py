@@ -259,6 +259,34 @@ def test_bad_body_is_explained(
     assert complaint in error_of(infer(client, body, **headers), status)
 
 
+TENSOR = document(BLANK)["inputs"][0]
+
+
+@pytest.mark.parametrize(
+    "flaw",
+    [
+        {"inputs": []},
+        {"inputs": [TENSOR | {"name": "image"}]},
+        {"inputs": [TENSOR, TENSOR | {"name": "mask"}]},
+        {"outputs": [{"name": "logits"}]},
+        {"inputs": [TENSOR | {"datatype": "FP99"}]},
+        {"inputs": [TENSOR | {"datatype": "INT64"}]},
+        {"inputs": [TENSOR | {"shape": [1, 785], "data": [0] * 785}]},
+        {"inputs": [TENSOR | {"data": [0] * 783}]},
+        {"inputs": [TENSOR | {"data": ["0"] * 784}]},
+        {"inputs": [TENSOR | {"data": [True] * 784}]},
+        {"id": 7},
+        {"inputs": [TENSOR | {"shape": [0, 784], "data": []}]},
+    ],
+)
+def test_flaw_of_a_request_is_the_client_s(client: FlaskClient, flaw: dict[str, object]) -> None:
+    answer = infer(client, document(BLANK) | flaw)
+
+    error_of(answer, 400)
+    (problem,) = answer.get_json()["errors"]
+    assert problem.keys() == {"loc", "expected", "got"}
+
+
 def test_error_names_place_expected_and_got(client: FlaskClient) -> None:
     answer = infer(client, document(BLANK, shape=[1, 700]))
 
@@ -339,7 +367,7 @@ def test_configuration_has_shapes_without_the_batch(client: FlaskClient) -> None
 
     assert config["max_batch_size"] == 4096
     assert config["input"] == [{"name": "pixels", "data_type": "TYPE_UINT8", "dims": [28, 28]}]
-    assert [output["dims"] for output in config["output"]] == [[10], []]
+    assert [output["dims"] for output in config["output"]] == [[10], [1]]
 
 
 def test_model_is_listed_and_ready(client: FlaskClient) -> None:

@@ -35,7 +35,7 @@ OPEN_PATHS = frozenset(
         "/v2/health/ready",
     }
 )
-OPEN_PREFIX = "/page/"
+OPEN_PREFIXES = ("/errors/", "/page/")
 METRICS_PATH = "/metrics"
 
 _log = logging.getLogger("service")
@@ -65,12 +65,13 @@ class Gate:
 
         Raises UnauthorizedError, ForbiddenError or RateLimitedError for what is refused.
         """
-        if self._cors is not None and (allowed := self._cors.preflight(environ)):
+        allowed = None if self._cors is None else self._cors.preflight(environ)
+        if allowed is not None:
             answer = Response(status=204, headers=allowed)
             del answer.headers["Content-Type"]
             return answer
         path = environ["PATH_INFO"]
-        if path in self._open_paths or path.startswith(OPEN_PREFIX):
+        if path in self._open_paths or path.startswith(OPEN_PREFIXES):
             return None
         client = None
         if self._keys is not None:

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from flask import current_app
@@ -10,14 +10,11 @@ from flask import current_app
 from service.batch import Batch, joined
 from service.errors import InputError, TooLargeError
 from service.http import parse_json
-from service.pixels import Place, image_of, images_of
-from service.protocols.predict import batch_of_file
+from service.pixels import Place, described, dotted, image_of, images_of
+from service.protocols.predict import batch_of_file, max_image_pixels
 from service.verdict import Verdict
 
-if TYPE_CHECKING:
-    pass
-
-_FORMS = "a list of images: rows of pixels, {'pixels': rows of pixels}, or {'b64': an image file}"
+_FORMS = "an image as numbers, {'pixels': such an image} or {'b64': an image file in base64}"
 
 
 def read_instances(body: bytes) -> Batch:
@@ -29,20 +26,32 @@ def read_instances(body: bytes) -> Batch:
     """
     value = parse_json(body)
     if not isinstance(value, dict) or "instances" not in value:
-        got = list(value) if isinstance(value, dict) else type(value).__name__
         raise InputError(
             "The body is not an object with 'instances'.",
-            problems=[{"loc": ["instances"], "expected": _FORMS, "got": got}],
+            kind="wrong-type",
+            problems=[
+                {"loc": ["instances"], "expected": f"a list of {_FORMS}", "got": described(value)}
+            ],
         )
-    return read_images(value["instances"], ["instances"], body)
+    instances = value["instances"]
+    check_batch(len(instances) if isinstance(instances, list) else 1)
+    if isinstance(instances, list) and any(isinstance(value, dict) for value in instances):
+        places: list[Place] = [["instances", index] for index in range(len(instances))]
+        return read_images(instances, places, body)
+    return Batch(images_of(instances, ["instances"], body))
 
 
-def read_images(values: Any, place: Place, text: bytes) -> Batch:  # noqa: ANN401
-    """The images that `values` lists, in any of the forms above."""
-    check_batch(len(values) if isinstance(values, list) else 1)
-    if isinstance(values, list) and any(isinstance(value, dict) for value in values):
-        return joined([_image(value, [*place, index], text) for index, value in enumerate(values)])
-    return Batch(images_of(values, place, text))
+def read_images(values: list[Any], places: list[Place], text: bytes) -> Batch:
+    """The images in any of the forms above, each of `values` from its place in `text`."""
+    files = sum(isinstance(value, dict) and "b64" in value for value in values)
+    # The files of one request may take no longer than the largest that comes alone.
+    max_pixels = max_image_pixels() // max(1, files)
+    return joined(
+        [
+            _image(value, place, text, max_pixels)
+            for value, place in zip(values, places, strict=True)
+        ]
+    )
 
 
 def check_batch(images: int) -> None:
@@ -67,25 +76,34 @@ def _prediction(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _image(value: Any, place: Place, text: bytes) -> Batch:  # noqa: ANN401
+def _image(value: Any, place: Place, text: bytes, max_pixels: int) -> Batch:  # noqa: ANN401
     if not isinstance(value, dict):
         return Batch(image_of(value, place, text))
     if "b64" in value:
-        return _from_file(value["b64"], [*place, "b64"])
+        return _from_file(value["b64"], [*place, "b64"], max_pixels)
     if "pixels" in value:
         return Batch(image_of(value["pixels"], [*place, "pixels"], text))
     raise InputError(
-        f"{'.'.join(map(str, place))} has neither 'pixels' nor 'b64'.",
-        problems=[{"loc": list(place), "expected": _FORMS, "got": list(value)}],
+        f"{dotted(place)} has neither 'pixels' nor 'b64'.",
+        kind="wrong-type",
+        problems=[{"loc": list(place), "expected": _FORMS, "got": described(value)}],
     )
 
 
-def _from_file(encoded: Any, place: Place) -> Batch:  # noqa: ANN401
+def _from_file(encoded: Any, place: Place, max_pixels: int) -> Batch:  # noqa: ANN401
     try:
         content = base64.b64decode(encoded, validate=True)
     except (binascii.Error, TypeError, ValueError):
+        got = described(encoded)
         raise InputError(
-            f"{'.'.join(map(str, place))} is not base64.",
-            problems=[{"loc": list(place), "expected": "an image file in base64", "got": "?"}],
+            f"{dotted(place)} is {got}, expected an image file in base64.",
+            kind="invalid-base64",
+            problems=[{"loc": list(place), "expected": "an image file in base64", "got": got}],
         ) from None
-    return batch_of_file(content)
+    try:
+        return batch_of_file(content, max_pixels=max_pixels)
+    except InputError as error:
+        # One of many: say which.
+        error.args = (f"{dotted(place)}: {error}",)
+        error.problems = [{"loc": list(place), "expected": "an image", "got": str(error)}]
+        raise

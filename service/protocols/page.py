@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, request, send_from_directory
 from werkzeug.exceptions import BadGateway, NotFound
 
 from registry.errors import RegistryError, StoreUnavailableError
-from service.access.headers import API_HEADERS, PAGE_HEADERS
+from service.access.headers import PAGE_HEADERS
 from service.errors import ModelUnavailableError
 from service.http import Answer, json_answer
 
@@ -24,7 +24,7 @@ REPORT_FILE = "report.html"
 _log = logging.getLogger("service")
 
 
-def _policy(**allowed: str) -> str:
+def content_policy(**allowed: str) -> str:
     """A Content-Security-Policy that forbids everything but what is `allowed`."""
     rules = {"default_src": "'none'", "base_uri": "'none'", "form_action": "'none'"}
     rules |= {"frame_ancestors": "'none'"} | allowed
@@ -33,7 +33,7 @@ def _policy(**allowed: str) -> str:
 
 # Images from data: are the icon; trusted types let no script write markup.
 HOME_HEADERS = {
-    "Content-Security-Policy": _policy(
+    "Content-Security-Policy": content_policy(
         script_src="'self'",
         style_src="'self'",
         img_src="data:",
@@ -47,7 +47,9 @@ HOME_HEADERS = {
 }
 # Whoever published the version wrote the report: it may look as it likes, and do nothing.
 REPORT_HEADERS = {
-    "Content-Security-Policy": _policy(sandbox="", style_src="'unsafe-inline'", img_src="data:"),
+    "Content-Security-Policy": content_policy(
+        sandbox="", style_src="'unsafe-inline'", img_src="data:"
+    ),
     "Cache-Control": "no-cache",
     **dict(PAGE_HEADERS),
 }
@@ -58,7 +60,7 @@ def home() -> Answer | Response:
     """The page to draw digits on; a word for a program that only asks whether someone is there."""
     if "text/html" in request.environ.get("HTTP_ACCEPT", ""):
         return _file("index.html", HOME_HEADERS)
-    return json_answer({"status": "alive"}, headers=[*API_HEADERS, ("Vary", "Accept")])
+    return json_answer({"status": "alive"}, headers=[("Vary", "Accept")])
 
 
 @routes.get("/page/<name>")
@@ -70,7 +72,7 @@ def file(name: str) -> Response:
 @routes.get("/model")
 def card() -> Answer:
     """The card of the version that answers."""
-    return Answer(_card().model_dump_json().encode(), headers=API_HEADERS)
+    return Answer(_card().model_dump_json().encode())
 
 
 @routes.get("/model/report")

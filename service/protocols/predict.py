@@ -1,5 +1,6 @@
 """The routes for people: an image in, a digit out."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from service.http import (
     too_large,
 )
 from service.inference import Inference, Stages, infer_batch
-from service.pixels import image_of
+from service.pixels import described, image_of
 from service.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def predict() -> Answer:
     inference, (verdict,) = infer_batch(batch, stages, environ)
     body = _prediction(inference, verdict, count)
     if is_asked_for(environ, "explain"):
-        body |= _explanation(batch, verdict)
+        body |= _explanation(batch, verdict, inference)
     return json_answer(body, inference=inference)
 
 
@@ -63,7 +64,7 @@ def read() -> Answer:
 
     stages = Stages()
     environ = request.environ
-    page = find_digits(_picture(environ), max_pixels=_max_pixels())
+    page = find_digits(_picture(environ), max_pixels=max_image_pixels())
     stages.end("decode")
     candidates = [found.candidates for found in page.digits]
     pixels = np.concatenate(candidates) if candidates else _NO_PIXELS
@@ -113,10 +114,16 @@ def _model(inference: Inference) -> dict[str, Any]:
     return {"name": card.name, "version": card.version, "digest": digest}
 
 
-def _explanation(batch: Batch, verdict: Verdict) -> dict[str, Any]:
-    """What the model saw; null where there was nothing to see."""
-    is_blank = verdict.candidate is None
-    return {"pixels": None if is_blank else batch.pixels[verdict.candidate]}
+def _explanation(batch: Batch, verdict: Verdict, inference: Inference) -> dict[str, Any]:
+    """What the model saw, and why it read that; null where there was nothing to see."""
+    if verdict.candidate is None:
+        return {"pixels": None, "saliency": None}
+    # Imported here: few ask for it.
+    from service.saliency import saliency
+
+    pixels = batch.pixels[verdict.candidate]
+    (likeliest,) = verdict.top(1)
+    return {"pixels": pixels, "saliency": saliency(inference.classifier, pixels, likeliest)}
 
 
 def _top_k(environ: "WSGIEnvironment") -> int:
@@ -124,7 +131,7 @@ def _top_k(environ: "WSGIEnvironment") -> int:
     if "top_k=" not in query:
         return 3
     given = request.args.get("top_k", "")
-    if not given.isascii() or not given.isdigit() or not 1 <= int(given) <= DIGITS:
+    if not re.fullmatch("[0-9]{1,2}", given) or not 1 <= int(given) <= DIGITS:
         raise InputError(
             f"top_k is {given!r}, expected a number from 1 to {DIGITS}.",
             problems=[{"loc": ["top_k"], "expected": f"1 to {DIGITS}", "got": given}],
@@ -160,24 +167,27 @@ def _picture(environ: "WSGIEnvironment") -> bytes:
 def _from_json(body: bytes) -> NDArray[np.uint8]:
     value = parse_json(body)
     if type(value) is not dict or value.keys() != {"pixels"}:
-        got = ", ".join(map(str, value)) if isinstance(value, dict) else type(value).__name__
         raise InputError(
             "The body is not an object with 'pixels' and nothing else.",
-            problems=[{"loc": [], "expected": {"pixels": "28 rows of 28"}, "got": got}],
+            kind="wrong-type",
+            problems=[
+                {"loc": [], "expected": {"pixels": "28 rows of 28"}, "got": described(value)}
+            ],
         )
     return image_of(value["pixels"], ["pixels"], body)
 
 
-def batch_of_file(content: bytes) -> Batch:
-    """The digit in a picture file; raises InputError."""
+def batch_of_file(content: bytes, *, max_pixels: int | None = None) -> Batch:
+    """The digit in a picture file of at most `max_pixels`; raises InputError."""
     # Imported here: who sends pixels need not wait for an imaging library.
     from service.vision import prepare
 
-    prepared = prepare(content, max_pixels=_max_pixels())
+    prepared = prepare(content, max_pixels=max_pixels or max_image_pixels())
     return Batch(prepared.candidates, [len(prepared.candidates)], [prepared.several])
 
 
-def _max_pixels() -> int:
+def max_image_pixels() -> int:
+    """How many pixels the settings allow an image."""
     pixels: int = current_app.extensions["settings"].max_image_pixels
     return pixels
 

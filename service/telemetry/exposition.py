@@ -5,9 +5,6 @@ from itertools import accumulate
 
 from service.telemetry.families import FAMILIES, Family
 
-PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-OPEN_METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-
 
 def exposition(series: Mapping[str, Sequence[float]], *, open_metrics: bool) -> bytes:
     """The text with the values of each series: one, or a histogram's buckets and its sum.

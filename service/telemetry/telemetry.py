@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from service.telemetry.access_log import AccessLog
     from service.telemetry.spans import Spans
 
-EXCHANGE = "ziffer.exchange"
-"""Where the environment of a request has its exchange."""
-REQUEST_ID = "ziffer.request_id"
-
 _OTLP_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
@@ -40,9 +36,8 @@ class Telemetry:
 
     def begin(self, environ: "WSGIEnvironment") -> Exchange:
         """A request is there."""
-        self.metrics.begin()
-        name = environ[REQUEST_ID] = request_id(environ)
-        exchange = environ[EXCHANGE] = Exchange(environ["REQUEST_METHOD"], name)
+        self.metrics.requests.begin()
+        exchange = Exchange(environ["REQUEST_METHOD"], request_id(environ))
         if self._is_tracing:
             exchange.trace = continue_trace(environ)
             if self._spans is not None:
@@ -64,7 +59,7 @@ class Telemetry:
         inference = getattr(answer, "inference", None)
         if inference is not None:
             exchange.rest_on(inference)
-        self.metrics.end(exchange)
+        self.metrics.requests.end(exchange)
         if self._spans is not None:
             self._spans.end(exchange, environ)
         if self._log is not None:

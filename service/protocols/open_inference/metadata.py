@@ -65,5 +65,6 @@ def _batched_tensor(tensor: TensorSpec) -> Document:
     return {
         "name": tensor.name,
         "data_type": f"TYPE_{_DATATYPES[tensor.dtype]}",
-        "dims": list(tensor.shape[1:]),
+        # Triton's clients ask for at least one dimension, though one number has none.
+        "dims": list(tensor.shape[1:]) or [1],
     }

@@ -85,17 +85,19 @@ def model_infer(model: str, version: str | None = None) -> Answer:
     began = perf_counter()
     number = _known_version(model, version)
     try:
-        return _infer(number, began)
+        return answer_tensors(read_body(request.environ), number)
     except InputError:
         _statistics().failed(number or models().choose().card.version, perf_counter() - began)
         raise
 
 
-def _infer(version: int | None, began: float) -> Answer:
+def answer_tensors(content: bytes, version: int | None = None) -> Answer:
+    """The answer to the inference request in the body `content`."""
+    began = perf_counter()
     stages = Stages()
     environ = request.environ
     header = environ.get("HTTP_INFERENCE_HEADER_CONTENT_LENGTH")
-    asked = read_request(read_body(environ), header, max_batch=_settings().max_batch)
+    asked = read_request(content, header, max_batch=_settings().max_batch)
     stages.end("decode")
     inference = infer(asked.pixels, stages, environ, version=version)
     response = write_response(asked, inference.reading, inference.classifier)

@@ -1,6 +1,8 @@
 """Tensors on the wire: the images of a request, from JSON or from bytes."""
 
+from itertools import chain
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +80,13 @@ def pixels_from_json(
         raise refusal(place, expected=words, got=data, kind="wrong-data")
     if not data or not isinstance(data[0], list):
         return _from_flat(data, shape, place, text)
-    images = images_of(data, place, text)
+    try:
+        images = images_of(data, place, text)
+    except InputError:
+        floats = _from_floats(data, shape, place)
+        if floats is None:
+            raise
+        images = floats
     if len(images) != shape[0]:
         words = f"{shape[0]} images, as the shape is {list(shape)}"
         raise refusal(place, expected=words, got=data, kind="size-mismatch")
@@ -86,31 +94,55 @@ def pixels_from_json(
 
 
 def _from_flat(
-    data: list[object], shape: tuple[int, ...], place: Place, text: bytes
+    data: list[Any], shape: tuple[int, ...], place: Place, text: bytes
 ) -> NDArray[np.uint8]:
     if len(data) != prod(shape):
         words = f"{prod(shape)} pixels, as the shape is {list(shape)}"
         raise refusal(place, expected=words, got=data, kind="size-mismatch")
     try:
-        content = bytes(data)  # type: ignore[arg-type]  # Whatever else it is, it is refused.
+        content = bytes(data)
     except (TypeError, ValueError):
-        raise _wrong_pixel(data, place) from None
+        images = _from_floats(data, shape, place)
+        if images is None:
+            raise _wrong_pixel(data, place) from None
+        return images
     # To Python true is 1; but looking at the type of each pixel takes longer than all else.
     if may_hold_booleans(text) and bool in set(map(type, data)):
         raise _wrong_pixel(data, place)
     return np.frombuffer(content, np.uint8).reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
 
 
-def _wrong_pixel(data: list[object], place: Place) -> InputError:
+def _from_floats(data: list[Any], shape: tuple[int, ...], place: Place) -> NDArray[np.uint8] | None:
+    """As `pixels_from_json`: there are clients that write 7.0 for 7, which is as whole a number.
+
+    None where `data` is wrong in another way. Raises InputError for the first fraction.
+    """
+    try:
+        numbers = np.array(data)
+    except ValueError:  # Lists of several lengths.
+        return None
+    leaves = data
+    for _ in numbers.shape[1:]:
+        leaves = list(chain.from_iterable(leaves))
+    are_numbers = numbers.dtype == np.float64 and set(map(type, leaves)) <= {int, float}
+    if not are_numbers or numbers.size != prod(shape):
+        return None
+    wrong = np.flatnonzero((numbers < 0) | (numbers > 255) | (numbers != np.floor(numbers)))
+    if len(wrong):
+        index = [int(step) for step in np.unravel_index(wrong[0], numbers.shape)]
+        raise _no_pixel(leaves[wrong[0]], [*place, *index])
+    return numbers.astype(np.uint8).reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
+
+
+def _wrong_pixel(data: list[Any], place: Place) -> InputError:
     position, pixel = next(
         (position, pixel)
         for position, pixel in enumerate(data)
         if not (type(pixel) is int and 0 <= pixel <= 255)
     )
-    return refusal(
-        [*place, position],
-        expected="a whole number from 0 to 255",
-        got=pixel,
-        kind="pixel-value",
-        hint=_HINT,
-    )
+    return _no_pixel(pixel, [*place, position])
+
+
+def _no_pixel(got: object, place: Place) -> InputError:
+    words = "a whole number from 0 to 255"
+    return refusal(place, expected=words, got=got, kind="pixel-value", hint=_HINT)
