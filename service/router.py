@@ -18,7 +18,8 @@ class Router:
         self._rules = rules
         self._plain: dict[tuple[str, str], Rule] = {}
         for rule in rules.iter_rules():
-            for method in () if rule.arguments else rule.methods or ():
+            # Who asks for the OPTIONS of an address means those of all its rules.
+            for method in () if rule.arguments else (rule.methods or set()) - {"OPTIONS"}:
                 # Of rules for the same path, the first counts, as it does for Werkzeug.
                 self._plain.setdefault((method, rule.rule), rule)
 
@@ -33,7 +34,8 @@ class Router:
             script_name="/",
             subdomain="",
             url_scheme="http",
-            path_info=environ["PATH_INFO"],
+            # Where it is empty (PEP 3333), Werkzeug would redirect to a host that it does not know.
+            path_info=environ["PATH_INFO"] or "/",
             default_method=environ["REQUEST_METHOD"],
             query_args=environ["QUERY_STRING"],
         )

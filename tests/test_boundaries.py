@@ -118,7 +118,7 @@ def test_a_bucket_is_opened_without_boto3() -> None:
 
 
 def test_service_runs_without_torch_and_boto3() -> None:
-    modules = loaded_modules("import service.program")
+    modules = loaded_modules("import service.app, service.models, service.server")
 
     assert "onnxruntime" in modules
     assert not {"torch", "onnx", "boto3", "training"} & modules

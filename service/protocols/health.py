@@ -16,14 +16,13 @@ routes = Blueprint("health", __name__)
 @routes.get("/v2/health/live")
 def live() -> Answer:
     """The process answers."""
-    return _health(200, can_answer=is_ready())
+    return _health(200)
 
 
 @routes.get("/v2/health/ready")
 def ready() -> Answer:
     """There is a model to answer with, and time to do so."""
-    can_answer = is_ready()
-    return _health(200 if can_answer else 503, can_answer=can_answer)
+    return _health(200 if is_ready() else 503)
 
 
 def is_ready() -> bool:
@@ -32,10 +31,10 @@ def is_ready() -> bool:
     return models.is_ready and not current_app.extensions["drain"].is_draining
 
 
-def _health(status_code: int, *, can_answer: bool) -> Answer:
+def _health(status_code: int) -> Answer:
     """Both members in each answer: every client reads another (Open Inference Protocol)."""
     models = current_app.extensions["models"]
-    health = {"live": True, "ready": can_answer}
+    health = {"live": True, "ready": is_ready()}
     if models.is_stale:
         health["stale"] = True
     headers = [] if status_code == 200 else [("Retry-After", str(models.retry_after_s))]

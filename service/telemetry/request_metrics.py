@@ -26,6 +26,9 @@ _BATCH_SUM = len(BATCH_SIZES) + 1
 _CONFIDENCE_SUM = len(CONFIDENCES) + 1
 _DOUBT_SUM = len(DOUBTS) + 1
 
+_CONFIDENCES = np.array(CONFIDENCES)
+_DOUBTS = np.array(DOUBTS)
+
 _RequestPlaces = tuple[int, int, int, dict[str, int]]
 """Of the requests in flight, the requests, their latency, and that of each stage."""
 
@@ -118,24 +121,26 @@ class RequestMetrics(Counting):
         probabilities: NDArray[np.float32],
         not_a_digit: Numbers | None,
     ) -> None:
-        if not len(probabilities):
+        size = len(probabilities)
+        if not size:
             return
         values = self._values
         digits, batches, confidences, doubts = places
-        values[batches + bisect_left(BATCH_SIZES, len(probabilities))] += 1.0
-        values[batches + _BATCH_SUM] += len(probabilities)
-        counts = np.bincount(probabilities.argmax(1), minlength=DIGITS).tolist()
+        values[batches + bisect_left(BATCH_SIZES, size)] += 1.0
+        values[batches + _BATCH_SUM] += size
+        likeliest = probabilities.argmax(1)
+        counts = np.bincount(likeliest, minlength=DIGITS).tolist()
         for digit, count in zip(digits, counts, strict=True):
             values[digit] += count
-        self._observe(confidences, CONFIDENCES, probabilities.max(1))
+        # Over so short an axis, numpy's max takes ten times as long.
+        self._observe(confidences, _CONFIDENCES, probabilities[np.arange(size), likeliest])
         if not_a_digit is not None:
-            self._observe(doubts, DOUBTS, np.asarray(not_a_digit))
+            self._observe(doubts, _DOUBTS, np.asarray(not_a_digit))
 
     def _observe(
-        self, place: int, bounds: tuple[float, ...], observed: NDArray[np.float32]
+        self, place: int, bounds: NDArray[np.float64], observed: NDArray[np.float32]
     ) -> None:
-        buckets = np.bincount(np.searchsorted(bounds, observed), minlength=len(bounds) + 1)
-        for index, count in enumerate(buckets.tolist()):
+        for index, count in enumerate(np.bincount(bounds.searchsorted(observed)).tolist()):
             self._values[place + index] += count
         self._values[place + len(bounds) + 1] += float(observed.sum())
 
