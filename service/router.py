@@ -16,9 +16,10 @@ class Router:
     def __init__(self, rules: Map) -> None:
         """Route as `rules`, which are complete, say."""
         self._rules = rules
+        # Of two rules for one address, the first answers, as in Werkzeug.
         self._plain: dict[tuple[str, str], Rule] = {
             (method, rule.rule): rule
-            for rule in rules.iter_rules()
+            for rule in reversed([*rules.iter_rules()])
             for method in rule.methods or ()
             if not rule.arguments
         }

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from werkzeug.routing import Rule
@@ -183,6 +183,24 @@ def test_no_body_is_a_fault_of_the_service(anybody: FlaskClient, data: st.DataOb
         assert problem["status"] == answer.status_code
         assert 0 < len(problem["error"]) < 1000
         assert problem["type"].startswith("/errors/")
+
+
+NAMES_OF_FIELDS = st.binary(max_size=8).filter(lambda name: not {10, 13} & set(name))
+
+
+@example(b"\\", has_file=True)
+@given(NAMES_OF_FIELDS | st.binary(min_size=100, max_size=200), st.booleans())
+def test_no_form_is_a_fault_of_the_service(
+    anybody: FlaskClient, name: bytes, has_file: bool
+) -> None:
+    file = b'; filename="x"' if has_file else b""
+    field = b'--b\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\nx\r\n--b--\r\n'
+
+    answer = anybody.post(
+        "/read", data=field % (name, file), content_type="multipart/form-data; boundary=b"
+    )
+
+    assert 400 <= answer.status_code < 500
 
 
 @given(
