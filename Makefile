@@ -70,6 +70,11 @@ bench-registry: $(venv)/.test ## measure the registry against bare boto3, and ML
 bench-training: $(venv)/.training $(venv)-bench/.keras ## measure training against Keras, textbook PyTorch and bare products
 	$(python) -m benchmarks.training
 
+.PHONY: bench-service
+bench-service: $(venv)/.test $(venv)-bench-service/.installed $(venv)-bench-mlserver/.installed ## measure the service against plain Flask, lean FastAPI, LitServe and MLServer
+	$(python) -m benchmarks.service
+	$(python) -m benchmarks.cold_start
+
 .PHONY: eval-real
 eval-real: $(venv)/.training ## measure how well digits are read in drawings, photographs and print
 	$(python) -m benchmarks.real_digits
@@ -97,12 +102,14 @@ lock: $(venv)/.created ## pin the newest versions that pyproject.toml allows
 	$(lock) --upgrade --output-file requirements/training.txt --extra training
 	$(lock) --upgrade --output-file requirements/test.txt --extra training --extra test
 	$(compile) --upgrade --output-file requirements/bench.txt --group bench
+	$(compile) --upgrade --output-file requirements/bench-service.txt --group bench-service
+	$(compile) --upgrade --output-file requirements/bench-mlserver.txt --group bench-mlserver
 	$(compile) --upgrade --output-file requirements/clients.txt --group clients
 	$(compile) --upgrade --output-file requirements/clients-mlserver.txt --group clients-mlserver
 
 .PHONY: clean
 clean: ## remove the virtual environment and all caches; the registry in var/ stays
-	rm -rf $(venv) $(venv)-bench $(venv)-clients $(venv)-clients-mlserver .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(venv) $(venv)-bench* $(venv)-clients* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(venv)/.created:
@@ -126,6 +133,7 @@ $(venv)-bench/.keras: requirements/bench.txt
 	$(venv)-bench/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
 	@touch $@
 
+# Who asks, or would serve, in an environment of its own.
 $(venv)-%/.installed: requirements/%.txt
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<

@@ -27,6 +27,11 @@ class Goals:
         """Remember what could not be measured."""
         self._skipped.append(what)
 
+    @property
+    def is_met(self) -> bool:
+        """Whether nothing is missed."""
+        return not self._missed
+
     def summary(self) -> str:
         """What was missed and what was not measured."""
         lines = [f"goal missed: {what}" for what in self._missed] or ["every measured goal is met"]

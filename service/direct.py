@@ -73,7 +73,9 @@ class DirectLoop(asyncio.SelectorEventLoop):
         return callback(*args)
 
     def create_task(  # type: ignore[override] # as above
-        self, coro: Coroutine[Awaited, None, None], **options: Any
+        self,
+        coro: Coroutine[Awaited, None, None],
+        **options: Any,  # noqa: ANN401 - as asyncio has it
     ) -> object:
         """Run `coro` here and now, except in the main thread, where the loop itself runs."""
         if threading.current_thread() is threading.main_thread():

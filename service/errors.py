@@ -25,6 +25,10 @@ JSON_PATHS: tuple[str, ...] = ("/v1", "/v2", "/invocations", "/endpoints")
 _log = logging.getLogger("service")
 
 
+class CannotListenError(Exception):
+    """The service cannot have the address where it should listen."""
+
+
 class ModelUnusableError(Exception):
     """The registered model cannot be served; the text says why and what to do."""
 

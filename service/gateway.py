@@ -15,10 +15,11 @@ from flask import Flask
 from service.drain import Drain
 from service.environ import environ_of
 from service.errors import OverloadedError, RequestError
+from service.listener import hang_up_on_who_does_not_read
 from service.pool import Pool
 from service.settings import ServiceSettings
 from service.upload import Uploads
-from service.workload import is_short
+from service.workload import Workload
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -38,6 +39,8 @@ class Gateway:
         """The loop of the main thread, once it runs."""
         self._app = app
         self._drain = drain
+        self._timeout_s = settings.body_timeout_s
+        self._workload = Workload(settings)
         self._pool = Pool(settings.threads, settings.queue_limit)
         self._uploads = Uploads(
             max_body_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s
@@ -47,6 +50,8 @@ class Gateway:
         """Begin to work."""
         self._pool.start()
         self._uploads.watch(loop)
+        # Granian listens before the loop comes to this.
+        loop.call_soon(hang_up_on_who_does_not_read, self._timeout_s)
         self.loop = loop
 
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
@@ -55,7 +60,7 @@ class Gateway:
         try:
             body = await self._uploads.receive(scope, protocol, environ)
         except RequestError as error:
-            self._refuse(error, environ, protocol)
+            self._refuse(error, environ, protocol, is_last=True)
             await self._uploads.discard(protocol)
             return
         try:
@@ -69,22 +74,28 @@ class Gateway:
         if body:
             environ["CONTENT_LENGTH"] = str(len(body))
         environ["wsgi.input"] = io.BytesIO(body)
-        if is_short(environ, body):
+        if self._workload.is_short(environ, body):
             self._answer(environ, protocol)
             return
         try:
             await self._pool.run(partial(self._answer, environ, protocol))
         except OverloadedError as error:
-            environ["ziffer.refusal"] = error
-            self._answer(environ, protocol)
+            self._refuse(error, environ, protocol)
 
     def _refuse(
-        self, error: RequestError, environ: "WSGIEnvironment", protocol: "HTTPProtocol"
+        self,
+        error: RequestError,
+        environ: "WSGIEnvironment",
+        protocol: "HTTPProtocol",
+        *,
+        is_last: bool = False,
     ) -> None:
-        """Let the application tell `error`, as it logs and counts what it tells; then hang up."""
+        """Let the application tell `error`, as it logs and counts what it tells."""
         environ["wsgi.input"] = io.BytesIO()
         environ["ziffer.refusal"] = error
-        self._answer(environ, protocol, is_last=True)
+        self._answer(environ, protocol, is_last=is_last)
+        # The error knows where it was raised and by whom, and so would keep the connection.
+        error.__traceback__ = error.__context__ = None
 
     def _answer(
         self, environ: "WSGIEnvironment", protocol: "HTTPProtocol", *, is_last: bool = False

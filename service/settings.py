@@ -48,7 +48,12 @@ class ServiceSettings(Settings):
         gt=0,
         le=600,
     )
-    body_timeout_s: float = setting(10, "seconds for the body of a request", gt=0, le=3600)
+    body_timeout_s: float = setting(
+        10,
+        "seconds for the body of a request, and for its client to go on reading the answer",
+        gt=0,
+        le=3600,
+    )
     drain_s: float = setting(
         5, "seconds of serving on at SIGTERM while readiness is refused", ge=0, le=3600
     )

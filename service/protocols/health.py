@@ -34,7 +34,7 @@ def is_ready() -> bool:
 def _health(status_code: int) -> Answer:
     """Both members in each answer: every client reads another (Open Inference Protocol)."""
     models = current_app.extensions["models"]
-    health = {"live": True, "ready": models.is_ready}
+    health = {"live": True, "ready": is_ready()}
     if models.is_stale:
         health["stale"] = True
     headers = [] if status_code == 200 else [("Retry-After", str(models.retry_after_s))]

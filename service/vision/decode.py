@@ -42,11 +42,13 @@ _TRANSPOSES = {
 # A digit that is legible at all is legible at this size; larger images only cost time.
 _WORKING_SIDE = 512
 
-# A progressive JPEG of a few bytes can ask for the whole image to be gone over again and again.
-_MAX_JPEG_SCANS = 64
+# A progressive JPEG can ask, in 42 bytes a time, for the whole image to be gone over again.
+# Programs that write them use about ten scans.
+_MAX_JPEG_SCANS = 32
 _JPEG_SCAN = b"\xff\xda"
 
-_FAR_MORE = 1.3
+# A colour is looked at instead of the brightness if its range is this many times as wide.
+_FAR_WIDER = 1.3
 
 # The limit on pixels is `decode`'s own, and an error rather than Pillow's warning.
 Image.MAX_IMAGE_PIXELS = None
@@ -151,7 +153,7 @@ def _most_contrasting(colours: Image.Image) -> Image.Image:
     small = colours.reduce(4)
     ranges = [high - low for low, high in (*small.getextrema(), small.convert("L").getextrema())]
     widest = ranges.index(max(ranges))
-    return colours.getchannel(widest) if ranges[widest] > _FAR_MORE * ranges[3] else grey
+    return colours.getchannel(widest) if ranges[widest] > _FAR_WIDER * ranges[3] else grey
 
 
 def _laid_on_paper(image: Image.Image) -> Image.Image:

@@ -67,7 +67,7 @@ def grouped(boxes: NDArray[np.intp], numbers: Iterable[int]) -> list[Group]:
                 break
         else:
             groups.append(part)
-    tallest = max(group.box.height for group in groups)
+    tallest = max((group.box.height for group in groups), default=0)
     return [group for group in groups if group.box.height >= _LOWEST * tallest]
 
 
