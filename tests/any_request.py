@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import zipfile
 import zlib
 from base64 import b64encode
@@ -319,7 +320,7 @@ _QUERIES = (
 )
 _NO_BRACES = str.maketrans("{}", "()")
 
-_USUAL = {"<model>": "digits", "<version>": "1", "<name>": "x", "<kind>": "internal"}
+_USUAL = {"model": "digits", "version": "1", "name": "x", "kind": "internal"}
 
 _SEGMENTS = st.sampled_from(
     ["digits", "1", "0", "99999999999", "page.js", "shape-mismatch", "..", ".", "%2e%2e", "a:b"]
@@ -375,10 +376,10 @@ def anything(draw: st.DrawFn) -> Anything:
     names = draw(st.lists(st.sampled_from(sorted(_HEADERS)), max_size=4, unique=True))
     headers |= {name: draw(_HEADERS[name]) for name in names}
     arguments = {
-        "<model>": draw(_SEGMENTS) if _seldom(draw) else "digits",
-        "<version>": draw(_SEGMENTS) if _seldom(draw) else "1",
-        "<name>": draw(_SEGMENTS),
-        "<kind>": draw(_SEGMENTS),
+        "model": draw(_SEGMENTS) if _seldom(draw) else "digits",
+        "version": draw(_SEGMENTS) if _seldom(draw) else "1",
+        "name": draw(_SEGMENTS),
+        "kind": draw(_SEGMENTS),
     }
     method = draw(st.sampled_from(METHODS)) if _seldom(draw) else None
     disguise = draw(_DISGUISES) if _seldom(draw) else "{}"
@@ -396,7 +397,4 @@ def usual_method(rule: Rule) -> str:
 
 def path_of(rule: Rule, arguments: Mapping[str, str] = MappingProxyType(_USUAL)) -> str:
     """An address of `rule`."""
-    path = rule.rule
-    for name, value in arguments.items():
-        path = path.replace(name, value)
-    return path
+    return re.sub(r"<(?:\w+:)?(\w+)>", lambda match: arguments[match[1]], rule.rule)

@@ -257,9 +257,7 @@ def novel(app: Flask, choice: random.Random) -> AnyRequest:
     new = f"{choice.getrandbits(64):016x}"
     rule = choice.choice([*app.url_map.iter_rules()])
     segments = ["digits", "1", new, str(int(new, 16) % 10**9)]
-    arguments = {
-        name: choice.choice(segments) for name in ("<model>", "<version>", "<name>", "<kind>")
-    }
+    arguments = {name: choice.choice(segments) for name in ("model", "version", "name", "kind")}
     content_type, body = choice.choice(genuine())
     headers = {
         "Content-Length": str(len(body)),
