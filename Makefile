@@ -44,6 +44,13 @@ test: lint ## check style and types, then run the tests
 test-full: $(venv)/.test ## run the slow tests, some on the whole of MNIST
 	$(python) -m pytest -m full
 
+# The tests' own conftest.py belongs to the project's environment, hence --confcutdir.
+clients = -m pytest --confcutdir=tests/clients -W default tests/clients
+.PHONY: test-clients
+test-clients: $(venv)/.test $(venv)-clients/.installed $(venv)-clients-mlserver/.installed ## let others' clients ask the service
+	$(venv)-clients/bin/python $(clients)
+	$(venv)-clients-mlserver/bin/python $(clients)
+
 .PHONY: lint
 lint: $(venv)/.test ## check style and types
 	$(python) -m ruff check
@@ -97,10 +104,12 @@ lock: $(venv)/.created ## pin the newest versions that pyproject.toml allows
 	$(compile) --upgrade --output-file requirements/bench.txt --group bench
 	$(compile) --upgrade --output-file requirements/bench-service.txt --group bench-service
 	$(compile) --upgrade --output-file requirements/bench-mlserver.txt --group bench-mlserver
+	$(compile) --upgrade --output-file requirements/clients.txt --group clients
+	$(compile) --upgrade --output-file requirements/clients-mlserver.txt --group clients-mlserver
 
 .PHONY: clean
 clean: ## remove the virtual environment and all caches; the registry in var/ stays
-	rm -rf $(venv) $(venv)-bench* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(venv) $(venv)-bench* $(venv)-clients* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(venv)/.created:
@@ -124,8 +133,8 @@ $(venv)-bench/.keras: requirements/bench.txt
 	$(venv)-bench/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
 	@touch $@
 
-# What others would write, each in an environment of its own.
-$(venv)-bench-%/.installed: requirements/bench-%.txt
+# Who asks, or would serve, in an environment of its own.
+$(venv)-%/.installed: requirements/%.txt
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
 	@touch $@

@@ -23,15 +23,18 @@ def main() -> None:
 def predict() -> None:
     """Do as `python -m service` does, with one call of the application instead of a server."""
     from registry.configuration import load
+    from service.read_ahead import ReadAhead
+    from service.settings import ServiceSettings
+
+    settings = load(ServiceSettings, "first_prediction", None, [], os.environ)
+    registry = ReadAhead(settings.registry)
     from service.app import create_app
     from service.models import Models
-    from service.settings import ServiceSettings
     from service.telemetry.model_metrics import ModelMetrics
     from service.telemetry.telemetry import Telemetry
 
-    settings = load(ServiceSettings, "first_prediction", None, [], os.environ)
     telemetry = Telemetry(settings)
-    models = Models(settings, observer=ModelMetrics(telemetry.metrics))
+    models = Models(settings, opener=registry.open, observer=ModelMetrics(telemetry.metrics))
     models.prepare()
     app = create_app(settings, models, telemetry)
     said: list[str] = []

@@ -12,7 +12,6 @@ from pydantic import (
     Field,
     FiniteFloat,
     JsonValue,
-    RootModel,
     StringConstraints,
     model_validator,
 )
@@ -144,21 +143,6 @@ class ModelCard(DraftCard):
     def draft(self) -> DraftCard:
         """What the publisher said."""
         return DraftCard.model_validate(self.model_dump(include=set(DraftCard.model_fields)))
-
-
-class Tombstone(Frozen):
-    """What stands in the place of the card of a version that was deleted."""
-
-    format: int = 1
-    name: str
-    version: int
-    deleted_at: AwareDatetime
-    deleted_by: str
-    reason: str
-
-
-class VersionRecord(RootModel[ModelCard | Tombstone]):
-    """What the key of a version holds."""
 
 
 def now() -> datetime:

@@ -6,13 +6,14 @@ The bytes become garbage, unless something else names them, and go the collector
 from datetime import UTC, datetime, timedelta
 
 from registry import keys
-from registry.card import Frozen, ModelCard, StoredFile, Tombstone, VersionRecord, now
+from registry.card import Frozen, ModelCard, StoredFile, now
 from registry.collection import RETENTION
 from registry.documents import seal, unseal
 from registry.errors import DeletedError, InUseError
 from registry.moves import actor
 from registry.reachability import cards, kept_moves
 from registry.store import ObjectStore
+from registry.tombstone import Tombstone, VersionRecord
 
 
 class Loss(Frozen):

@@ -1,6 +1,5 @@
 """The moves of an alias: what its log is made of, and what a reader learns from it."""
 
-import getpass
 import socket
 from typing import Final, Literal
 
@@ -86,6 +85,8 @@ class Resolved(Frozen):
 
 def actor() -> str:
     """user@host of this process."""
+    import getpass  # Here, as who only reads need not know who they are.
+
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # A container may run under a user id that has no name.

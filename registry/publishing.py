@@ -16,14 +16,13 @@ from registry.card import (
     DraftCard,
     ModelCard,
     StoredFile,
-    Tombstone,
-    VersionRecord,
     now,
 )
 from registry.documents import seal, unseal
 from registry.errors import ConflictError, DeletedError, IntegrityError, NotFoundError
 from registry.signing import Signer, statement
 from registry.store import ObjectStore
+from registry.tombstone import Tombstone, VersionRecord
 
 # The garbage collector keeps what it sets aside for a day at least (registry.collection), so bytes
 # that it set aside under a publisher's nose are safe if the publisher is done long before.

@@ -50,6 +50,8 @@ def create_app(
     app = Application("service", static_folder=None)
     app.telemetry = app.extensions["telemetry"] = telemetry or Telemetry(settings)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    # An address has one way to write it: a redirection would have to know the service's own name.
+    app.url_map.merge_slashes = False
     app.extensions["settings"] = settings
     app.extensions["models"] = models
     app.extensions["drain"] = Drain()

@@ -8,16 +8,16 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from registry.configuration import SettingsError, load
 from registry.errors import RegistryError
-from service.app import create_app
-from service.errors import ModelUnusableError
-from service.models import Models
-from service.server import CannotListenError, serve
+from service.errors import CannotListenError, ModelUnusableError
+from service.read_ahead import ReadAhead
 from service.settings import ServiceSettings
-from service.telemetry.model_metrics import ModelMetrics
-from service.telemetry.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from service.models import Models
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -41,12 +41,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(settings: ServiceSettings) -> None:
     """Load the models, then serve them, and what the aliases name after them."""
+    registry = ReadAhead(settings.registry)
+    # Imported here, while the store answers.
+    from service.app import create_app
+    from service.models import Models
+    from service.server import serve
+    from service.telemetry.model_metrics import ModelMetrics
+    from service.telemetry.telemetry import Telemetry
 
     def report(line: str) -> None:
         _say(line if settings.workers == 1 else f"{line} (worker {os.getpid()})")
 
     telemetry = Telemetry(settings)
-    models = Models(settings, report=report, observer=ModelMetrics(telemetry.metrics))
+    models = Models(
+        settings,
+        opener=registry.open,
+        report=report,
+        observer=ModelMetrics(telemetry.metrics),
+    )
     models.prepare()
 
     def announce() -> None:
@@ -62,7 +74,7 @@ def run(settings: ServiceSettings) -> None:
     serve(app, settings, announce=announce, in_worker=models.start)
 
 
-def _served(models: Models) -> str:
+def _served(models: "Models") -> str:
     if "primary" not in models.named:
         return f"nothing, until {models.name} has a version to serve,"
     card = models.named["primary"].card

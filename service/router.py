@@ -16,12 +16,12 @@ class Router:
     def __init__(self, rules: Map) -> None:
         """Route as `rules`, which are complete, say."""
         self._rules = rules
-        self._plain: dict[tuple[str, str], Rule] = {
-            (method, rule.rule): rule
-            for rule in rules.iter_rules()
-            for method in rule.methods or ()
-            if not rule.arguments
-        }
+        self._plain: dict[tuple[str, str], Rule] = {}
+        for rule in rules.iter_rules():
+            # Who asks for the OPTIONS of an address means those of all its rules.
+            for method in () if rule.arguments else (rule.methods or set()) - {"OPTIONS"}:
+                # Of rules for the same path, the first counts, as it does for Werkzeug.
+                self._plain.setdefault((method, rule.rule), rule)
 
     def adapter(self, environ: "WSGIEnvironment") -> MapAdapter:
         """What finds the view for one request."""
@@ -34,7 +34,8 @@ class Router:
             script_name="/",
             subdomain="",
             url_scheme="http",
-            path_info=environ["PATH_INFO"],
+            # Where it is empty (PEP 3333), Werkzeug would redirect to a host that it does not know.
+            path_info=environ["PATH_INFO"] or "/",
             default_method=environ["REQUEST_METHOD"],
             query_args=environ["QUERY_STRING"],
         )

@@ -44,8 +44,8 @@ class PixelsRequest(Body):
     pixels: Image
 
 
-class ImageForm(Body):
-    """A form with a picture file, as a browser sends it."""
+class ImageForm(OpenBody):
+    """A form with a picture file, as a browser sends it; other fields mean nothing."""
 
     image: Annotated[str, Field(json_schema_extra={"format": "binary"})]
 
@@ -283,8 +283,8 @@ class ModelStatistics(OpenBody):
 class IndexRequest(OpenBody):
     """Which versions to list."""
 
-    ready: bool = False
-    """Only those that are in memory."""
+    ready: bool | None = None
+    """True: only those that are in memory."""
 
 
 class RepositoryEntry(Body):

@@ -20,6 +20,7 @@ from granian.server.mp import MPServer
 
 from service import direct
 from service.drain import Drain
+from service.errors import CannotListenError
 from service.gateway import Gateway
 from service.settings import ServiceSettings
 
@@ -28,10 +29,6 @@ _STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 # Headers of more than this are refused, and bodies are received in pieces of at most this size:
 # each connection may hold as much. Granian's own default is 400 kB.
 _BUFFER_BYTES = 65_536
-
-
-class CannotListenError(Exception):
-    """The service cannot have the address where it should listen."""
 
 
 def serve(
@@ -195,7 +192,9 @@ def _free_address(host: str, port: int) -> str:
     Granian's workers share their port, so it would share it with another service as well.
     """
     try:
-        resolved = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # A name of bytes, or Python would import what encodes foreign letters in names.
+        name = host.encode() if host.isascii() else host
+        resolved = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
         family, kind, protocol, _, address = resolved[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

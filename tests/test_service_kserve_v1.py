@@ -244,3 +244,11 @@ def test_while_draining_the_model_answers_but_is_not_ready(client: FlaskClient) 
 
     assert client.get("/v1/models/digits").status_code == 503
     assert predictions_of(client, instances(BLANK))
+
+
+def test_a_verb_is_no_part_of_a_name(client: FlaskClient) -> None:
+    answer = client.get(PREDICT)
+
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == {"OPTIONS", "POST"}
+    assert client.post("/v1/models/digits:explain").status_code == 404

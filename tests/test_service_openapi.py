@@ -62,7 +62,7 @@ def test_the_document_is_openapi(document: dict[str, Any]) -> None:
 
 def test_every_route_is_described_and_nothing_else(app: Flask, document: dict[str, Any]) -> None:
     routes = {
-        (re.sub("<(.*?)>", r"{\1}", rule.rule), method.lower())
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in rules_of(app)
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }

@@ -47,8 +47,8 @@ def answer(metrics: Metrics, method: str = "POST", **fields: object) -> None:
     """Count a request that was answered as these fields of an exchange say."""
     exchange = Exchange(method, "id")
     vars(exchange).update({"route": "/predict", "status": 200} | fields)
-    metrics.begin()
-    metrics.end(exchange)
+    metrics.requests.begin()
+    metrics.requests.end(exchange)
 
 
 def readings(count: int, seed: int = 0) -> Reading:
@@ -168,6 +168,14 @@ def readings_of(metrics: Metrics) -> dict[str, float]:
     }
 
 
+def test_stage_that_nobody_counts_is_left_out() -> None:
+    metrics = Metrics()
+    answer(metrics, stages=[("lunch", 1.0), ("infer", 0.5)])
+
+    stages = Samples(metrics).named("ziffer_stage_duration_seconds_sum")
+    assert stages == {"decode": 0, "prepare": 0, "infer": 0.5}
+
+
 def test_predictions_are_counted_by_version_and_digit() -> None:
     metrics = Metrics()
     seven = np.eye(10, dtype=np.float32)[7]
@@ -227,7 +235,7 @@ def test_any_text_may_be_a_label(reason: str) -> None:
 def test_request_is_in_flight_until_it_ends() -> None:
     metrics = Metrics()
     answer(metrics)
-    metrics.begin()
+    metrics.requests.begin()
 
     assert Samples(metrics).value("ziffer_http_requests_in_flight") == 1
 

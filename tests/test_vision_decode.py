@@ -1,6 +1,9 @@
 import contextlib
 import struct
+import subprocess
+import sys
 import zlib
+from functools import cache
 
 import numpy as np
 import pytest
@@ -11,8 +14,14 @@ from PIL import Image
 from service.errors import InputError, TooLargeError, UnsupportedTypeError
 from service.vision.decode import FORMATS, decode
 from tests.drawings import encoded
+from tests.programs import ROOT
 
 LIMIT = 1_000_000
+
+Image.init()
+WRITABLE = set(Image.SAVE)
+# A JPEG of several pictures goes by another name.
+SUBSETS = {"MPO"}
 
 
 def gradient(width: int = 40, height: int = 30) -> Image.Image:
@@ -138,6 +147,71 @@ def test_deep_grey_is_scaled_by_its_own_range(top: int) -> None:
     assert grey.max() == 255
 
 
+def test_picture_says_how_large_the_file_is_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+
+    picture = decode(encoded(gradient(1000, 600), "JPEG", exif=exif), max_pixels=LIMIT)
+
+    assert (picture.width, picture.height) == (600, 1000)
+    assert picture.grey.shape == (512, 307)
+
+
+def test_animation_is_read_by_its_first_frame() -> None:
+    frames = [Image.new("L", (40, 30), grey) for grey in (200, 100, 0)]
+
+    content = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+
+    assert (decode(content, max_pixels=LIMIT).grey == 200).all()
+
+
+@pytest.mark.parametrize("ink", ["yellow", "cyan", "magenta", "orange", "red", "blue", "black"])
+def test_ink_of_any_colour_stands_out(ink: str) -> None:
+    drawing = Image.new("RGB", (200, 200), "white")
+    drawing.paste(ink, (80, 20, 120, 180))
+
+    grey = decode(encoded(drawing), max_pixels=LIMIT).grey
+
+    assert grey[0, 0] - grey[100, 100] > 150
+
+
+def test_jpeg_of_many_scans_is_refused() -> None:
+    content = encoded(gradient(), "JPEG", progressive=True)
+    last_scan = content[content.rindex(b"\xff\xda") : -2]
+
+    assert decode(content, max_pixels=LIMIT).grey.size > 0
+    with pytest.raises(InputError, match="scans"):
+        decode(content[:-2] + last_scan * 100 + content[-2:], max_pixels=LIMIT)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_limit_on_pixels_holds_for_every_format(file_format: str) -> None:
+    content = encoded(Image.new("L", (600, 500)), file_format)
+
+    with pytest.raises(TooLargeError, match="600 by 500"):
+        decode(content, max_pixels=600 * 500 - 1)
+
+
+def test_no_other_format_is_even_loaded() -> None:
+    files = [written(name) for name in (*FORMATS, "TIFF", "ICO", "PPM")]
+    program = (
+        "import contextlib, sys\n"
+        "from service.errors import InputError\n"
+        "from service.vision.decode import decode\n"
+        f"for content in {files!r}:\n"
+        "    with contextlib.suppress(InputError):\n"
+        "        decode(content, max_pixels=10**6)\n"
+        "print(*[name for name in sys.modules if name.endswith('ImagePlugin')])"
+    )
+
+    output = subprocess.run(
+        [sys.executable, "-"], input=program, cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+
+    readers = {"Png", "Jpeg", "WebP", "Gif", "Bmp"}
+    assert set(output.split()) == {f"PIL.{reader}ImagePlugin" for reader in readers}
+
+
 def test_empty_body_is_refused() -> None:
     with pytest.raises(InputError, match="empty"):
         decode(b"", max_pixels=LIMIT)
@@ -170,6 +244,41 @@ def test_damaged_image_is_read_or_refused(
     assert grey.dtype == np.uint8
     assert grey.ndim == 2
     assert grey.size > 0
+
+
+@cache
+def written(file_format: str) -> bytes:
+    """A file of any format that Pillow can write; empty where it writes no such image."""
+    with contextlib.suppress(Exception):
+        return encoded(gradient().convert("RGB"), file_format)
+    return b""
+
+
+@pytest.mark.parametrize("file_format", sorted(WRITABLE - set(FORMATS)))
+def test_other_formats_that_pillow_writes_are_refused(file_format: str) -> None:
+    content = written(file_format)
+    if file_format in SUBSETS:
+        assert decode(content, max_pixels=LIMIT).width == 40
+        return
+
+    with pytest.raises(UnsupportedTypeError):
+        decode(content or b"nothing", max_pixels=LIMIT)
+
+
+@given(
+    file_format=st.sampled_from(sorted(WRITABLE)),
+    damage=st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), max_size=20),
+    cut=st.integers(0, 5000),
+)
+def test_damaged_file_of_any_kind_is_read_or_refused(
+    file_format: str, damage: list[tuple[int, int]], cut: int
+) -> None:
+    content = bytearray(written(file_format) or b"\0")
+    for place, value in damage:
+        content[place % len(content)] = value
+
+    with contextlib.suppress(InputError):
+        assert decode(bytes(content[:cut]), max_pixels=LIMIT).grey.size > 0
 
 
 @given(

@@ -57,13 +57,15 @@ class Cors:
         self._is_open = ANY in self._origins
 
     def preflight(self, environ: "WSGIEnvironment") -> Headers | None:
-        """The headers of the answer where this asks what a page may send; None: it does not."""
+        """What the answer carries besides `headers` where this asks what a page may send.
+
+        None where this asks something else.
+        """
         if environ["REQUEST_METHOD"] != "OPTIONS" or "HTTP_ORIGIN" not in environ:
             return None
         if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in environ:
             return None
-        granted = self._granted(environ)
-        return [*granted, *_ALLOWED, _VARY] if granted else [_VARY]
+        return _ALLOWED if self._granted(environ) else []
 
     def headers(self, environ: "WSGIEnvironment") -> Headers:
         """What every answer carries besides, errors among them: a page must be able to read why."""

@@ -65,7 +65,8 @@ class Gate:
 
         Raises UnauthorizedError, ForbiddenError or RateLimitedError for what is refused.
         """
-        if self._cors is not None and (allowed := self._cors.preflight(environ)):
+        allowed = None if self._cors is None else self._cors.preflight(environ)
+        if allowed is not None:
             answer = Response(status=204, headers=allowed)
             del answer.headers["Content-Type"]
             return answer

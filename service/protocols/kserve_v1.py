@@ -6,6 +6,8 @@ https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-protoc
 from typing import Any
 
 from flask import Blueprint, request
+from flask.sansio.blueprints import BlueprintSetupState
+from werkzeug.routing import BaseConverter
 
 from service.http import Answer, json_answer, read_body
 from service.inference import Stages, infer_batch
@@ -16,14 +18,26 @@ from service.protocols.open_inference.routes import models, version_number
 routes = Blueprint("kserve_v1", __name__)
 
 
+class _Name(BaseConverter):
+    """What comes after a colon is a verb, and no part of a name."""
+
+    regex = "[^/:]+"
+    part_isolating = True
+
+
+@routes.record_once
+def _name_models(setup: BlueprintSetupState) -> None:
+    setup.app.url_map.converters["name"] = _Name
+
+
 @routes.get("/v1/models")
 def model_names() -> Answer:
     """The name of the one model."""
     return json_answer({"models": [models().name]})
 
 
-@routes.get("/v1/models/<model>")
-@routes.get("/v1/models/<model>/versions/<version>")
+@routes.get("/v1/models/<name:model>")
+@routes.get("/v1/models/<name:model>/versions/<name:version>")
 def model_status(model: str, version: str | None = None) -> Answer:
     """Whether the model is ready, in KServe's words and in TensorFlow Serving's."""
     number = version_number(model, version)
@@ -44,8 +58,8 @@ def model_status(model: str, version: str | None = None) -> Answer:
     )
 
 
-@routes.post("/v1/models/<model>:predict")
-@routes.post("/v1/models/<model>/versions/<version>:predict")
+@routes.post("/v1/models/<name:model>:predict")
+@routes.post("/v1/models/<name:model>/versions/<name:version>:predict")
 def predict(model: str, version: str | None = None) -> Answer:
     """Read digits: `instances` in, `predictions` out."""
     return answer_instances(version_number(model, version))

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, request, send_from_directory
 from werkzeug.exceptions import BadGateway, NotFound
 
 from registry.errors import RegistryError, StoreUnavailableError
-from service.access.headers import API_HEADERS, PAGE_HEADERS
+from service.access.headers import PAGE_HEADERS
 from service.errors import ModelUnavailableError
 from service.http import Answer, json_answer
 
@@ -60,7 +60,7 @@ def home() -> Answer | Response:
     """The page to draw digits on; a word for a program that only asks whether someone is there."""
     if "text/html" in request.environ.get("HTTP_ACCEPT", ""):
         return _file("index.html", HOME_HEADERS)
-    return json_answer({"status": "alive"}, headers=[*API_HEADERS, ("Vary", "Accept")])
+    return json_answer({"status": "alive"}, headers=[("Vary", "Accept")])
 
 
 @routes.get("/page/<name>")
@@ -72,7 +72,7 @@ def file(name: str) -> Response:
 @routes.get("/model")
 def card() -> Answer:
     """The card of the version that answers."""
-    return Answer(_card().model_dump_json().encode(), headers=API_HEADERS)
+    return Answer(_card().model_dump_json().encode())
 
 
 @routes.get("/model/report")

@@ -20,6 +20,10 @@ CONFIDENCES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 
 DOUBTS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
+STAGES = ("decode", "prepare", "infer")
+"""Of a prediction."""
+
+
 @dataclass(frozen=True, eq=False)
 class Family:
     """Series of one name, which differ in their labels."""

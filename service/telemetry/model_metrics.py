@@ -31,7 +31,7 @@ class ModelMetrics(Observer):
     def answered(self, role: Role, version: int, reading: Reading) -> None:  # noqa: D102
         self._metrics.offered(role, version)
         if role == "shadow":  # Of all others, the request's own answer tells.
-            self._metrics.read(version, reading)
+            self._metrics.requests.read(version, reading)
 
     def failed(self, role: Role, version: int) -> None:  # noqa: D102
         self._metrics.offered(role, version)

@@ -132,7 +132,11 @@ class SharedSeries:
 
 
 def _unnamed_file(size: int) -> int:
-    """The descriptor of a file in memory, without a name, where the system has such files."""
+    """The descriptor of a file in memory, without a name, where the system has such files.
+
+    A process loses its locks on a file as soon as it closes any descriptor of it (fcntl(2)), so
+    none is closed.
+    """
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("ziffer-telemetry")
     else:

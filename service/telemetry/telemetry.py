@@ -36,7 +36,7 @@ class Telemetry:
 
     def begin(self, environ: "WSGIEnvironment") -> Exchange:
         """A request is there."""
-        self.metrics.begin()
+        self.metrics.requests.begin()
         exchange = Exchange(environ["REQUEST_METHOD"], request_id(environ))
         if self._is_tracing:
             exchange.trace = continue_trace(environ)
@@ -59,7 +59,7 @@ class Telemetry:
         inference = getattr(answer, "inference", None)
         if inference is not None:
             exchange.rest_on(inference)
-        self.metrics.end(exchange)
+        self.metrics.requests.end(exchange)
         if self._spans is not None:
             self._spans.end(exchange, environ)
         if self._log is not None:

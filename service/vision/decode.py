@@ -28,7 +28,7 @@ _READERS: tuple[tuple[bytes, Callable[[io.BytesIO], ImageFile]], ...] = (
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 
-_TRANSPOSES = {
+_TRANSPOSES: dict[object, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -39,14 +39,19 @@ _TRANSPOSES = {
 }
 """What undoes each EXIF orientation."""
 
+_LYING = {5, 6, 7, 8}
+"""Orientations that exchange width and height."""
+
 # A digit that is legible at all is legible at this size; larger images only cost time.
 _WORKING_SIDE = 512
 
-# A progressive JPEG of a few bytes can ask for the whole image to be gone over again and again.
-_MAX_JPEG_SCANS = 64
+# A progressive JPEG can ask, in 42 bytes a time, for the whole image to be gone over again.
+# Programs that write them use about ten scans.
+_MAX_JPEG_SCANS = 32
 _JPEG_SCAN = b"\xff\xda"
 
-_FAR_MORE = 1.3
+# A colour is looked at instead of the brightness if its range is this many times as wide.
+_FAR_WIDER = 1.3
 
 # The limit on pixels is `decode`'s own, and an error rather than Pillow's warning.
 Image.MAX_IMAGE_PIXELS = None
@@ -111,22 +116,18 @@ def _upright(image: ImageFile) -> Picture:
     image.draft(None, (_WORKING_SIDE, _WORKING_SIDE))
     image.load()
     grey = _laid_on_paper(image) if image.has_transparency_data else _grey(image)
-    transpose = _orientation(image)
-    if transpose is None:
-        return Picture(np.asarray(grey), width, height)
-    if transpose not in {
-        Image.Transpose.FLIP_LEFT_RIGHT,
-        Image.Transpose.FLIP_TOP_BOTTOM,
-        Image.Transpose.ROTATE_180,
-    }:
+    orientation = _orientation(image)
+    if orientation in _TRANSPOSES:
+        grey = grey.transpose(_TRANSPOSES[orientation])
+    if orientation in _LYING:
         width, height = height, width
-    return Picture(np.asarray(grey.transpose(transpose)), width, height)
+    return Picture(np.asarray(grey), width, height)
 
 
-def _orientation(image: ImageFile) -> Image.Transpose | None:
-    """How to turn the image upright; an unreadable EXIF block is no reason to refuse it."""
+def _orientation(image: ImageFile) -> object:
+    """What the file says; an unreadable EXIF block is no reason to refuse it."""
     try:
-        return _TRANSPOSES.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+        return image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # noqa: BLE001 - as above
         return None
 
@@ -151,7 +152,7 @@ def _most_contrasting(colours: Image.Image) -> Image.Image:
     small = colours.reduce(4)
     ranges = [high - low for low, high in (*small.getextrema(), small.convert("L").getextrema())]
     widest = ranges.index(max(ranges))
-    return colours.getchannel(widest) if ranges[widest] > _FAR_MORE * ranges[3] else grey
+    return colours.getchannel(widest) if ranges[widest] > _FAR_WIDER * ranges[3] else grey
 
 
 def _laid_on_paper(image: Image.Image) -> Image.Image:

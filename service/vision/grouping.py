@@ -17,7 +17,7 @@ _GAP_BETWEEN_HALVES = 0.15
 # Shares of the height of another: less is a small part of that, ...
 _SMALL = 0.5
 # ... and what belongs to none and is less than this share of the tallest is no digit.
-_LOWEST = 0.35
+_LOWEST = 0.45
 
 
 class Box(NamedTuple):
@@ -67,7 +67,7 @@ def grouped(boxes: NDArray[np.intp], numbers: Iterable[int]) -> list[Group]:
                 break
         else:
             groups.append(part)
-    tallest = max(group.box.height for group in groups)
+    tallest = max((group.box.height for group in groups), default=0)
     return [group for group in groups if group.box.height >= _LOWEST * tallest]
 
 

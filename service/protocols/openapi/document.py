@@ -18,7 +18,7 @@ from service.http import JSON
 from service.protocols.open_inference.metadata import RELEASE
 from service.protocols.openapi.examples import EXAMPLES, problem_example
 from service.protocols.openapi.kinds import KINDS
-from service.protocols.openapi.operations import OPERATIONS, STATIC, Forms, Operation
+from service.protocols.openapi.operations import OPERATIONS, Forms, Operation
 from service.schemas import Problem
 from service.settings import ServiceSettings
 
@@ -83,7 +83,7 @@ def describe(app: Flask) -> Document:
 def described_rules(app: Flask) -> Iterator[Rule]:
     """The routes of `app` but static files, in the order of OPERATIONS."""
     order = {endpoint: place for place, endpoint in enumerate(OPERATIONS)}
-    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint not in STATIC]
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint in OPERATIONS]
     # Of two routes with one address, the first answers: Vertex AI may call its own as ours are.
     first = {(rule.rule, _method(rule)): rule for rule in reversed(rules)}
     yield from sorted(first.values(), key=lambda rule: (order[rule.endpoint], rule.rule))
@@ -91,7 +91,7 @@ def described_rules(app: Flask) -> Iterator[Rule]:
 
 def openapi_path(rule: Rule) -> str:
     """The address of a route as OpenAPI writes it."""
-    return re.sub(r"<(\w+)>", r"{\1}", rule.rule)
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
 
 
 def _limits(settings: ServiceSettings) -> dict[str, int]:
@@ -300,8 +300,8 @@ def _parameters(model: str) -> Document:
         "Explain": _parameter(
             "query",
             "explain",
-            "Whether to show what the model saw, and why it reads that.",
-            {"type": "boolean", "default": False},
+            "Show what the model saw, and why it reads that: `true`, or `1`.",
+            {"type": "string", "examples": ["true"]},
         ),
         "RoutingKey": _parameter(
             "header",

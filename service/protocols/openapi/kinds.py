@@ -17,6 +17,7 @@ KINDS = {
     "invalid-npy": Kind(400, "The body is not a file of numpy, or not one that numpy writes."),
     "invalid-base64": Kind(400, "A picture file in JSON is not base64 (RFC 4648)."),
     "invalid-encoding": Kind(400, "The body is not compressed as its Content-Encoding says."),
+    "incomplete-body": Kind(400, "The body ends before all of it has come: send it again."),
     "bad-header": Kind(400, "A header does not fit the body that it describes."),
     "shape-mismatch": Kind(
         400, "Images are 28 rows of 28 pixels, or 784 pixels; `errors` says what was found where."

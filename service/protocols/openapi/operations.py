@@ -109,6 +109,9 @@ OPERATIONS = {
     "open_inference.model_ready": Operation(
         "Open Inference Protocol", _json(schemas.ModelReady), reads=True
     ),
+    "open_inference.model_statistics": Operation(
+        "Open Inference Protocol", _json(schemas.ModelStatistics)
+    ),
     "open_inference.model_infer": _INFERENCE,
     "model_repository.index": Operation(
         "Model repository",
