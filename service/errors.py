@@ -22,6 +22,8 @@ Problem = dict[str, Any]
 # Clients of these protocols show an error's text only if its type is exactly this.
 JSON_PATHS: tuple[str, ...] = ("/v1", "/v2", "/invocations", "/endpoints")
 
+_LONGEST_SENTENCE = 500
+
 _log = logging.getLogger("service")
 
 
@@ -52,7 +54,9 @@ class RequestError(Exception):
         headers: Sequence[tuple[str, str]] = (),
     ) -> None:
         """Say `message`; `kind` is one word for programs and metrics, such as `shape-mismatch`."""
-        super().__init__(message)
+        # It may quote what the client sent, which may be of any length.
+        is_long = len(message) > _LONGEST_SENTENCE
+        super().__init__(f"{message[:_LONGEST_SENTENCE]}…" if is_long else message)
         self.kind = kind or self.kind
         self.problems = problems
         self.headers = headers

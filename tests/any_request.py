@@ -3,10 +3,11 @@
 import gzip
 import io
 import json
+import re
 import zipfile
 import zlib
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
@@ -319,7 +320,7 @@ _QUERIES = (
 )
 _NO_BRACES = str.maketrans("{}", "()")
 
-_USUAL = {"<model>": "digits", "<version>": "1", "<name>": "x", "<kind>": "internal"}
+_USUAL = {"model": "digits", "version": "1", "name": "x", "kind": "internal"}
 
 _SEGMENTS = st.sampled_from(
     ["digits", "1", "0", "99999999999", "page.js", "shape-mismatch", "..", ".", "%2e%2e", "a:b"]
@@ -342,9 +343,29 @@ _DISGUISES = st.sampled_from(
 """Other ways to write an address that a careless server takes for the same."""
 
 
+@dataclass(frozen=True)
+class Anything:
+    """What can be sent to any route."""
+
+    method: str | None
+    """None: the one that the route is for."""
+    disguise: str
+    """Has `{}` where the address stands."""
+    arguments: dict[str, str]
+    query: str
+    headers: dict[str, str]
+    body: bytes
+
+    def to(self, rule: Rule) -> AnyRequest:
+        """Send it to a route, or nearly."""
+        path = self.disguise.format(path_of(rule, self.arguments))
+        method = self.method or usual_method(rule)
+        return AnyRequest(method, path, self.query, self.headers, self.body)
+
+
 @st.composite
-def any_requests(draw: st.DrawFn, rules: Iterable[Rule]) -> list[AnyRequest]:
-    """The same request to each of `rules`, or nearly."""
+def anything(draw: st.DrawFn) -> Anything:
+    """Something to send to all routes, so that none of them is asked less than others."""
     content_type, body = draw(_BODIES)
     headers = {"Content-Type": content_type}
     if _seldom(draw):
@@ -354,25 +375,15 @@ def any_requests(draw: st.DrawFn, rules: Iterable[Rule]) -> list[AnyRequest]:
         headers["Content-Length"] = str(len(body))
     names = draw(st.lists(st.sampled_from(sorted(_HEADERS)), max_size=4, unique=True))
     headers |= {name: draw(_HEADERS[name]) for name in names}
+    arguments = {
+        "model": draw(_SEGMENTS) if _seldom(draw) else "digits",
+        "version": draw(_SEGMENTS) if _seldom(draw) else "1",
+        "name": draw(_SEGMENTS),
+        "kind": draw(_SEGMENTS),
+    }
     method = draw(st.sampled_from(METHODS)) if _seldom(draw) else None
     disguise = draw(_DISGUISES) if _seldom(draw) else "{}"
-    arguments = {
-        "<model>": draw(_SEGMENTS) if _seldom(draw) else "digits",
-        "<version>": draw(_SEGMENTS) if _seldom(draw) else "1",
-        "<name>": draw(_SEGMENTS),
-        "<kind>": draw(_SEGMENTS),
-    }
-    query = draw(_QUERIES)
-    return [
-        AnyRequest(
-            method or usual_method(rule),
-            disguise.format(path_of(rule, arguments)),
-            query,
-            headers,
-            body,
-        )
-        for rule in rules
-    ]
+    return Anything(method, disguise, arguments, draw(_QUERIES), headers, body)
 
 
 def _seldom(draw: st.DrawFn) -> bool:
@@ -386,7 +397,4 @@ def usual_method(rule: Rule) -> str:
 
 def path_of(rule: Rule, arguments: Mapping[str, str] = MappingProxyType(_USUAL)) -> str:
     """An address of `rule`."""
-    path = rule.rule
-    for name, value in arguments.items():
-        path = path.replace(name, value)
-    return path
+    return re.sub(r"<(?:\w+:)?(\w+)>", lambda match: arguments[match[1]], rule.rule)
