@@ -148,7 +148,7 @@ def _as_csv(verdicts: list[Verdict]) -> Answer:
 def _as_npy(verdicts: list[Verdict]) -> Answer:
     """The probabilities, float32 [N, 10]."""
     file = io.BytesIO()
-    np.save(file, np.array([verdict.probabilities for verdict in verdicts]))
+    np.save(file, np.array([verdict.probabilities for verdict in verdicts], np.float32))
     return Answer(file.getvalue(), NPY)
 
 
