@@ -74,7 +74,7 @@ def invocations() -> Answer:
         return answer_tensors(body)
     write = _WRITERS[_accepted(environ)]
     batch = reader(body)
-    check_batch(len(batch.pixels))
+    check_batch(batch.images)
     stages.end("decode")
     inference, verdicts = infer_batch(batch, stages, environ)
     answer = write(verdicts)
