@@ -175,15 +175,15 @@ def serving(
     """The service, which may not listen yet, and the address of /predict."""
     port = free_port()
     process = subprocess.Popen(
-        [python, "-m", "service", "--port", str(port), *flags],
+        [python, "-m", "service", *flags],
         cwd=ROOT,
-        env=environ,
+        env=environ | {"PORT": str(port)},
         stdout=subprocess.DEVNULL,
     )
     try:
         yield process, f"http://127.0.0.1:{port}/predict"
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
         process.wait(60)
 
 
@@ -196,11 +196,11 @@ def predict(url: str) -> None:
                 answer.read()
                 return
         except ConnectionError:
-            time.sleep(0.002)
+            time.sleep(0.005)
         except urllib.error.URLError as error:
             if not isinstance(error.reason, ConnectionError):
                 raise
-            time.sleep(0.002)
+            time.sleep(0.005)
 
 
 def tree(pid: int) -> list[int]:

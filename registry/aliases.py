@@ -4,7 +4,6 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -134,6 +133,8 @@ class Alias:
 
     def entries(self, sequences: list[int]) -> Iterator[tuple[AliasMove, str]]:
         """The moves of these numbers, in this order, read a few at a time."""
+        from concurrent.futures import ThreadPoolExecutor  # Here, as few read a whole log.
+
         with ThreadPoolExecutor(_READERS) as readers:
             yield from readers.map(self.entry, sequences)
 

@@ -4,16 +4,18 @@ pydantic-settings does the same and more, but importing it takes half as long as
 and cold start is a feature (DECISIONS.md).
 """
 
-import argparse
 import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
+
+if TYPE_CHECKING:
+    import argparse
 
 # The programs share one environment, so each tolerates the settings of the others.
 _PROGRAM_PREFIXES = ("ZIFFER_TRAIN_", "ZIFFER_SEARCH_", "ZIFFER_POPULATION_", "ZIFFER_SERVE_")
@@ -94,6 +96,10 @@ def load(
     knows and for a file that cannot be used; argparse exits with status 2 for a flag that the
     program does not know.
     """
+    if not argv:
+        return resolve(program, {}, environ)
+    import argparse  # Here, as services have their settings from the environment.
+
     parser = argparse.ArgumentParser(name, description=description, allow_abbrev=False)
     add_flags(parser, program)
     return resolve(program, vars(parser.parse_args(argv)), environ)
@@ -124,8 +130,10 @@ def resolve(
         ) from None
 
 
-def add_flags(parser: argparse.ArgumentParser, program: type[Settings]) -> None:
+def add_flags(parser: "argparse.ArgumentParser", program: type[Settings]) -> None:
     """Let `parser` take a flag for each setting of `program`."""
+    from argparse import BooleanOptionalAction
+
     group = parser.add_argument_group(
         "settings", "each can also be set by the variable in brackets"
     )
@@ -134,7 +142,7 @@ def add_flags(parser: argparse.ArgumentParser, program: type[Settings]) -> None:
         help_text = f"{leaf.field.description} [{leaf.env}{default}]".replace("%", "%%")
         if leaf.field.annotation is bool:
             group.add_argument(
-                leaf.flag, action=argparse.BooleanOptionalAction, default=None, help=help_text
+                leaf.flag, action=BooleanOptionalAction, default=None, help=help_text
             )
         else:
             group.add_argument(leaf.flag, metavar="VALUE", help=help_text)

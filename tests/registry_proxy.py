@@ -3,6 +3,7 @@
 import http.client
 import os
 import signal
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -87,14 +88,17 @@ class Proxy:
 
 
 @contextmanager
-def proxied(server: Server) -> Iterator[tuple[Proxy, Server]]:
-    """A proxy to `server`, and the address at which it listens."""
+def proxied(server: Server, tls: ssl.SSLContext | None = None) -> Iterator[tuple[Proxy, Server]]:
+    """A proxy to `server`, and the address at which it listens, with `tls` if there is one."""
     proxy = Proxy(server)
     listener = _Listener(proxy)
+    if tls:
+        listener.socket = tls.wrap_socket(listener.socket, server_side=True)
     thread = threading.Thread(target=listener.serve_forever, daemon=True)
     thread.start()
     try:
-        yield proxy, Server(f"http://127.0.0.1:{listener.server_address[1]}")
+        scheme = "https" if tls else "http"
+        yield proxy, Server(f"{scheme}://127.0.0.1:{listener.server_address[1]}")
     finally:
         listener.shutdown()
         listener.server_close()

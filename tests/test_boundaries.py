@@ -69,6 +69,7 @@ def loaded_modules(statement: str, **variables: object) -> set[str]:
 # Each of these takes a few milliseconds, or many, of a start that takes a quarter of a second.
 NOT_BEFORE_THE_FIRST_PREDICTION = {
     "PIL",
+    "argparse",
     "asyncio",
     "boto3",
     "botocore",

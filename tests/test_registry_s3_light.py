@@ -1,10 +1,12 @@
 """Reading a bucket without boto3: exactly as boto3 would, or else by boto3."""
 
 import os
+import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPSConnection
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -12,6 +14,10 @@ import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -295,3 +301,43 @@ def test_a_secret_that_is_wrong_is_named(seaweedfs: Server, tmp_path: Path) -> N
 
     with pytest.raises(StoreUnavailableError, match=r"forbids .* \(SignatureDoesNotMatch\)"):
         open_store(wrong).get("a")
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, ssl.SSLContext]:
+    """A certificate for 127.0.0.1 that signs itself, and a server's end of TLS with it."""
+    key = Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime.now(UTC) - timedelta(days=1))
+        .not_valid_after(datetime.now(UTC) + timedelta(days=1))
+        .add_extension(address, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, None)
+    )
+    public, private = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    public.write_bytes(signed.public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(public, private)
+    return public, server
+
+
+def test_a_certificate_is_trusted_if_it_is_in_the_bundle(
+    seaweedfs: Server,
+    certificate: tuple[Path, ssl.SSLContext],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    public, server = certificate
+    with proxied(seaweedfs, server) as (proxy, address):
+        given = address.settings(tmp_path, s3_timeout_s=1)
+
+        with pytest.raises(StoreUnavailableError, match=r"(?i)certificate"):
+            open_store(given).get("a")
+        assert proxy.requests == []
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(public))
+        with pytest.raises(NotFoundError):
+            open_store(given).get("a")

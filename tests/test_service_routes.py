@@ -146,6 +146,15 @@ def test_form_without_image_is_400(client: FlaskClient) -> None:
     assert error_of(response).endswith("its fields are: picture.")
 
 
+def test_form_whose_field_has_no_name_is_400(client: FlaskClient) -> None:
+    body = b'--b\r\nContent-Disposition: form-data; name="\\"\r\n\r\nx\r\n--b--\r\n'
+
+    response = client.post("/read", data=body, content_type="multipart/form-data; boundary=b")
+
+    assert response.status_code == 400
+    assert error_of(response).endswith("its fields are: none.")
+
+
 def test_malformed_form_is_400(client: FlaskClient) -> None:
     response = client.post("/predict", data=b"--x", content_type="multipart/form-data; boundary=y")
 

@@ -27,8 +27,8 @@ def test_place_that_matters_most_is_where_a_change_costs_most(
         digit = digit_of(classifier, pixels)
         said = saliency(classifier, pixels, digit)
 
-        most, least = (np.unravel_index(i, (28, 28)) for i in (said.argmax(), said.argmin()))
-        changed = [with_place_changed(pixels, int(row), int(col)) for row, col in (most, least)]
+        places = (divmod(int(place), 28) for place in (said.argmax(), said.argmin()))
+        changed = [with_place_changed(pixels, row, column) for row, column in places]
         for_most, for_least = classifier.predict(np.stack(changed)).probabilities[:, digit]
         assert for_most < for_least
 

@@ -198,7 +198,9 @@ def _form_file() -> bytes:
     except RequestEntityTooLarge:
         raise too_large(request.max_content_length or 0) from None
     if file is None:
-        found = ", ".join([*request.files, *request.form]) or "none"
+        # To Werkzeug, a field may have no name.
+        names = [str(name)[:40] for name in (*request.files, *request.form) if name]
+        found = ", ".join(names[:10]) or "none"
         raise InputError(
             f"The form has no file in a field named {_FORM_FIELD!r}; its fields are: {found}."
         )

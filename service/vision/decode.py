@@ -28,7 +28,7 @@ _READERS: tuple[tuple[bytes, Callable[[io.BytesIO], ImageFile]], ...] = (
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 
-_TRANSPOSES = {
+_TRANSPOSES: dict[object, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -38,6 +38,9 @@ _TRANSPOSES = {
     8: Image.Transpose.ROTATE_90,
 }
 """What undoes each EXIF orientation."""
+
+_LYING = {5, 6, 7, 8}
+"""Orientations that exchange width and height."""
 
 # A digit that is legible at all is legible at this size; larger images only cost time.
 _WORKING_SIDE = 512
@@ -113,22 +116,18 @@ def _upright(image: ImageFile) -> Picture:
     image.draft(None, (_WORKING_SIDE, _WORKING_SIDE))
     image.load()
     grey = _laid_on_paper(image) if image.has_transparency_data else _grey(image)
-    transpose = _orientation(image)
-    if transpose is None:
-        return Picture(np.asarray(grey), width, height)
-    if transpose not in {
-        Image.Transpose.FLIP_LEFT_RIGHT,
-        Image.Transpose.FLIP_TOP_BOTTOM,
-        Image.Transpose.ROTATE_180,
-    }:
+    orientation = _orientation(image)
+    if orientation in _TRANSPOSES:
+        grey = grey.transpose(_TRANSPOSES[orientation])
+    if orientation in _LYING:
         width, height = height, width
-    return Picture(np.asarray(grey.transpose(transpose)), width, height)
+    return Picture(np.asarray(grey), width, height)
 
 
-def _orientation(image: ImageFile) -> Image.Transpose | None:
-    """How to turn the image upright; an unreadable EXIF block is no reason to refuse it."""
+def _orientation(image: ImageFile) -> object:
+    """What the file says; an unreadable EXIF block is no reason to refuse it."""
     try:
-        return _TRANSPOSES.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+        return image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # noqa: BLE001 - as above
         return None
 

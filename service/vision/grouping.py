@@ -17,7 +17,7 @@ _GAP_BETWEEN_HALVES = 0.15
 # Shares of the height of another: less is a small part of that, ...
 _SMALL = 0.5
 # ... and what belongs to none and is less than this share of the tallest is no digit.
-_LOWEST = 0.35
+_LOWEST = 0.45
 
 
 class Box(NamedTuple):

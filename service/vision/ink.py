@@ -1,6 +1,6 @@
 """Tell ink from paper: how much of it each pixel of a grey image holds, in any light."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +74,14 @@ def _one_sided(grey: Grey, paper: int, *, dark: bool) -> Grey:
     """Ink that is darker than the `paper`, or lighter."""
     tones = np.arange(256)
     levels = (paper - tones) if dark else (tones - paper)
-    return levels.clip(0, 255).astype(np.uint8).take(grey)
+    return with_levels(grey, levels)
+
+
+def with_levels(grey: Grey, levels: NDArray[Any]) -> Grey:
+    """`grey` with each of the 256 tones replaced by its level, at most 255 and at least 0."""
+    table = levels.clip(0, 255).astype(np.uint8).tobytes()
+    # Half of what indexing with an array costs.
+    return np.frombuffer(grey.tobytes().translate(table), np.uint8).reshape(grey.shape)
 
 
 def _flattened(grey: Grey) -> Grey:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from service.vision.components import Components, components
 from service.vision.grouping import Box, Group, grouped, in_reading_order
-from service.vision.ink import MIN_CONTRAST, Grey, Sheet
+from service.vision.ink import MIN_CONTRAST, Grey, Sheet, with_levels
 
 # Components are looked for in an image that is as large as a square of this side, so that what is
 # broken by less than one of its pixels hangs together.
@@ -78,7 +78,7 @@ def marks(sheet: Sheet) -> list[Mark]:
 def _limited(ink: Grey, strongest: int, rules: _Rules) -> Grey:
     """`ink` with paper as 0 and solid ink as 255."""
     levels = (np.arange(256) / strongest - rules.paper) / (rules.solid - rules.paper)
-    return (levels.clip(0, 1) * 255).astype(np.uint8).take(ink)
+    return with_levels(ink, levels * 255)
 
 
 def _without_specks(found: Components) -> NDArray[np.intp]:
