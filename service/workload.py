@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # What answers from memory. All else may wait for a disk or a store, or decode an image.
 _SHORT_READS = {"/healthz", "/metrics", "/ping", "/v2", "/v2/health/live", "/v2/health/ready"}
 
+
 class Workload:
     """Which requests are answered within a millisecond, without waiting for anything."""
 
