@@ -181,7 +181,8 @@ def batch_of_file(content: bytes, *, max_pixels: int | None = None) -> Batch:
     # Imported here: who sends pixels need not wait for an imaging library.
     from service.vision import prepare
 
-    prepared = prepare(content, max_pixels=max_pixels or max_image_pixels())
+    most = max_image_pixels() if max_pixels is None else max_pixels
+    prepared = prepare(content, max_pixels=most)
     return Batch(prepared.candidates, [len(prepared.candidates)], [prepared.several])
 
 
