@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from registry.contract import IMAGE_PIXELS
+from service.http import JSON, media_type
 from service.settings import ServiceSettings
 from service.upload import SMALL_BYTES
 
@@ -11,11 +12,6 @@ if TYPE_CHECKING:
 
 # What answers from memory. All else may wait for a disk or a store, or decode an image.
 _SHORT_READS = {"/healthz", "/metrics", "/ping", "/v2", "/v2/health/live", "/v2/health/ready"}
-
-_IMAGES_OR_PIXELS = ("/predict", "/invocations")
-_PIXELS = ("/infer", ":predict")
-
-_JSON = "application/json"
 
 
 class Workload:
@@ -34,20 +30,28 @@ class Workload:
             return path in self._short_reads or path.endswith("/ready")
         if len(body) > SMALL_BYTES or "HTTP_CONTENT_ENCODING" in environ:
             return False
-        if environ.get("CONTENT_TYPE", "").startswith(_JSON):
-            return path.endswith(_IMAGES_OR_PIXELS + _PIXELS) and _is_plain(environ, body)
-        if path.endswith(_IMAGES_OR_PIXELS):
-            return len(body) % IMAGE_PIXELS == 0 and _is_plain(environ, body)
-        return path.endswith(_PIXELS)
+        if path.endswith("/predict"):
+            return "explain" not in environ["QUERY_STRING"] and _is_pixels(environ, body)
+        if path.endswith("/invocations"):
+            return _is_numbers(environ, body)
+        return path.endswith("/infer") or (path.endswith(":predict") and _holds_no_file(body))
 
 
-def _is_plain(environ: "WSGIEnvironment", body: bytes) -> bool:
-    """Whether nothing in it is an image file, nor asks for an explanation.
+def _is_pixels(environ: "WSGIEnvironment", body: bytes) -> bool:
+    """Whether a body for `/predict` is one image as numbers: all else is an image file there."""
+    content_type = media_type(environ)
+    is_file = content_type.startswith(("image/", "multipart/"))
+    return content_type == JSON or (len(body) == IMAGE_PIXELS and not is_file)
 
-    A file in JSON is called `b64`, which JSON can write in other ways only with a backslash.
-    """
-    if "explain" in environ["QUERY_STRING"]:
-        return False
-    if environ.get("CONTENT_TYPE", "").startswith(_JSON):
-        return b"b64" not in body and b"\\" not in body
-    return not environ.get("CONTENT_TYPE", "").startswith(("image/", "multipart/"))
+
+def _is_numbers(environ: "WSGIEnvironment", body: bytes) -> bool:
+    """Whether a body for `/invocations` is images as bytes, or as numbers in JSON."""
+    content_type = media_type(environ)
+    if content_type == "application/octet-stream":
+        return True
+    return content_type in {"", JSON} and _holds_no_file(body)
+
+
+def _holds_no_file(body: bytes) -> bool:
+    """Whether no member is called `b64`, which JSON can write otherwise only with a backslash."""
+    return b"b64" not in body and b"\\" not in body

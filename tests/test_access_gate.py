@@ -324,3 +324,9 @@ def test_any_forwarded_header_is_some_client(forwarded: str, proxies: int) -> No
 
     assert client_address(environ, trusted_proxies=1) == "198.51.100.7"
     assert client_address(environ, trusted_proxies=proxies) is not None
+
+
+def test_long_address_is_not_remembered_whole() -> None:
+    environ = {"REMOTE_ADDR": "192.0.2.1", "HTTP_X_FORWARDED_FOR": "a:b" * 20_000}
+
+    assert len(client_address(environ, trusted_proxies=1)) < 100

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+# An address of IPv6 with its zone and port; whoever gets past the proxies may send anything.
+_LONGEST = 80
+
 
 def client_address(environ: "WSGIEnvironment", *, trusted_proxies: int) -> str:
     """The client's address, or its /64 network for IPv6, where that is what one client has.
@@ -18,7 +21,7 @@ def client_address(environ: "WSGIEnvironment", *, trusted_proxies: int) -> str:
     if trusted_proxies:
         hops = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
         if len(hops) >= trusted_proxies:
-            address = hops[-trusted_proxies].strip() or address
+            address = hops[-trusted_proxies].strip()[:_LONGEST] or address
     return _network(address) if ":" in address else address
 
 
