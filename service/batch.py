@@ -23,6 +23,11 @@ class Batch(NamedTuple):
     several: list[bool] | None = None
     """Whether there is more than one digit in each image; None where that was not looked for."""
 
+    @property
+    def images(self) -> int:
+        """How many the request asks about."""
+        return len(self.pixels) if self.candidates is None else len(self.candidates)
+
     def verdicts(self, reading: Reading, thresholds: Thresholds) -> list[Verdict]:
         """What the `reading` of `pixels` comes to, for each image."""
         if self.candidates is None:

@@ -47,6 +47,8 @@ class Request:
             awaited.result()
         except BaseException as error:  # noqa: BLE001 - it is raised in the coroutine
             self._run(self._coroutine.throw, error)
+            # Granian keeps the error with what was awaited, where Python's collector cannot see it.
+            error.__traceback__ = None
         else:
             self._run(self._coroutine.send, None)
 

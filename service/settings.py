@@ -40,7 +40,7 @@ class ServiceSettings(Settings):
         64, "requests that may wait for one of the threads; more are refused", ge=0, le=100_000
     )
     max_connections: int = setting(
-        1024, "connections that each process holds; more wait to be accepted", ge=16, le=100_000
+        4096, "connections that each process holds; more wait to be accepted", ge=16, le=100_000
     )
     header_timeout_s: float = setting(
         10,

@@ -2,9 +2,6 @@
 
 from typing import Literal, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from registry.contract import DIGITS
 from service.classifier import Reading
 
@@ -28,7 +25,7 @@ class Verdict(NamedTuple):
     confidence: float
     """How probable the likeliest digit is, given that the image is one."""
     rejected: Reason | None
-    probabilities: NDArray[np.float32]
+    probabilities: list[float]
     """Of each digit [10]; all the same where there is nothing to read."""
     not_a_digit: float | None
     """None where the model does not say."""
@@ -37,12 +34,10 @@ class Verdict(NamedTuple):
 
     def top(self, count: int) -> list[int]:
         """The `count` likeliest digits, the likeliest first."""
-        # Sorted by Python: numpy takes longer to be called than Python to sort ten numbers.
-        probabilities = self.probabilities.tolist()
-        return sorted(range(DIGITS), key=probabilities.__getitem__, reverse=True)[:count]
+        return sorted(range(DIGITS), key=self.probabilities.__getitem__, reverse=True)[:count]
 
 
-BLANK = Verdict(None, 0.0, "blank", np.full(DIGITS, 1 / DIGITS, np.float32), None, None)
+BLANK = Verdict(None, 0.0, "blank", [1 / DIGITS] * DIGITS, None, None)
 
 
 def judge(reading: Reading, thresholds: Thresholds, *, several: bool = False) -> Verdict:
@@ -54,13 +49,12 @@ def judge(reading: Reading, thresholds: Thresholds, *, several: bool = False) ->
     candidate = _likeliest(reading)
     if candidate is None:
         return BLANK
-    probabilities = reading.probabilities[candidate]
-    # As lists: of so few numbers, Python finds the largest faster than numpy is called.
-    values = probabilities.tolist()
-    confidence = max(values)
+    # As a list: of so few numbers, Python finds the largest before numpy is called.
+    probabilities = reading.probabilities[candidate].tolist()
+    confidence = max(probabilities)
     not_a_digit = None if reading.not_a_digit is None else reading.not_a_digit[candidate].item()
     rejected = _reason(confidence, not_a_digit, thresholds, several=several)
-    digit = values.index(confidence) if rejected is None else None
+    digit = probabilities.index(confidence) if rejected is None else None
     return Verdict(digit, confidence, rejected, probabilities, not_a_digit, candidate)
 
 

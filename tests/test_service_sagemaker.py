@@ -16,6 +16,7 @@ from PIL import Image
 
 from registry.settings import RegistrySettings
 from service.app import create_app
+from service.batch import Batch
 from service.classifier import Classifier
 from service.models import Models
 from service.settings import ServiceSettings
@@ -187,6 +188,14 @@ def test_too_many_images_are_413(models: Models, content_type: str) -> None:
 
     assert answer.status_code == 413
     assert "3" in answer.get_json()["error"]
+
+
+def test_an_image_is_one_however_many_ways_it_may_be_read() -> None:
+    readings = np.zeros((3, 28, 28), np.uint8)
+
+    assert Batch(readings).images == 3
+    assert Batch(readings, [2, 0, 1]).images == 3
+    assert Batch(readings, [3]).images == 1
 
 
 def test_bombs_are_413(client: FlaskClient) -> None:

@@ -32,7 +32,7 @@ class Outcome:
         """Whether the likeliest digit is the right one, named or not; what is not read is wrong."""
         return np.array(
             [
-                verdict.rejected not in _UNREAD and str(verdict.probabilities.argmax()) == answer
+                verdict.rejected not in _UNREAD and str(*verdict.top(1)) == answer
                 for verdict, answer in zip(self.verdicts, self.answers, strict=True)
             ]
         )
@@ -45,7 +45,7 @@ class Outcome:
     @property
     def probabilities(self) -> NDArray[np.float32]:
         """[N, 10]."""
-        return np.stack([verdict.probabilities for verdict in self.verdicts])
+        return np.array([verdict.probabilities for verdict in self.verdicts], np.float32)
 
     @property
     def not_a_digit(self) -> NDArray[np.float64]:
@@ -85,4 +85,4 @@ def read_number(classifier: Classifier, content: bytes) -> str:
     """The likeliest digits of an image, one after the other."""
     page = find_digits(content, max_pixels=MAX_PIXELS)
     verdicts = [judge(classifier.predict(found.candidates), Thresholds()) for found in page.digits]
-    return "".join(str(verdict.probabilities.argmax()) for verdict in verdicts)
+    return "".join(str(*verdict.top(1)) for verdict in verdicts)

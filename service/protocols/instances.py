@@ -4,7 +4,6 @@ import base64
 import binascii
 from typing import Any
 
-import numpy as np
 from flask import current_app
 
 from service.batch import Batch, joined
@@ -69,7 +68,7 @@ def predictions(verdicts: list[Verdict]) -> list[dict[str, Any]]:
 def _prediction(verdict: Verdict) -> dict[str, Any]:
     return {
         "digit": verdict.digit,
-        "confidence": np.float32(verdict.confidence),
+        "confidence": verdict.confidence,
         "rejected": verdict.rejected,
         "probabilities": verdict.probabilities,
         "not_a_digit": verdict.not_a_digit,

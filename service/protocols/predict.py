@@ -85,7 +85,7 @@ def read() -> Answer:
 def _digit(box: "Box", verdict: Verdict) -> dict[str, Any]:
     return {
         "digit": verdict.digit,
-        "confidence": np.float32(verdict.confidence),
+        "confidence": verdict.confidence,
         "rejected": verdict.rejected,
         "box": {"left": box.left, "top": box.top, "width": box.width, "height": box.height},
         "probabilities": verdict.probabilities,
@@ -95,8 +95,7 @@ def _digit(box: "Box", verdict: Verdict) -> dict[str, Any]:
 def _prediction(inference: Inference, verdict: Verdict, count: int) -> dict[str, Any]:
     return {
         "digit": verdict.digit,
-        # As the probabilities are, so that it is one of them.
-        "confidence": np.float32(verdict.confidence),
+        "confidence": verdict.confidence,
         "rejected": verdict.rejected,
         "probabilities": verdict.probabilities,
         "top": [

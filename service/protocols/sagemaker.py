@@ -74,7 +74,7 @@ def invocations() -> Answer:
         return answer_tensors(body)
     write = _WRITERS[_accepted(environ)]
     batch = reader(body)
-    check_batch(len(batch.pixels))
+    check_batch(batch.images)
     stages.end("decode")
     inference, verdicts = infer_batch(batch, stages, environ)
     answer = write(verdicts)
@@ -148,7 +148,7 @@ def _as_csv(verdicts: list[Verdict]) -> Answer:
 def _as_npy(verdicts: list[Verdict]) -> Answer:
     """The probabilities, float32 [N, 10]."""
     file = io.BytesIO()
-    np.save(file, np.array([verdict.probabilities for verdict in verdicts]))
+    np.save(file, np.array([verdict.probabilities for verdict in verdicts], np.float32))
     return Answer(file.getvalue(), NPY)
 
 

@@ -5,6 +5,7 @@ from functools import lru_cache
 from time import gmtime, strftime, time
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import orjson
 
 from service.access.address import client_address
@@ -74,7 +75,7 @@ def entry(exchange: "Exchange", environ: "WSGIEnvironment", client: str) -> dict
     if exchange.version is not None:
         fields |= {"model_version": exchange.version, "images": len(exchange.probabilities)}
         if len(exchange.probabilities) == 1:
-            fields["digit"] = int(exchange.probabilities[0].argmax())
+            fields["digit"] = int(np.argmax(exchange.probabilities[0]))
     if exchange.rejected:
         fields["rejected"] = exchange.rejected[0]
     if exchange.error is not None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from service.inference import Inference
     from service.telemetry.tracing import Trace
 
-Rows = NDArray[np.float32] | Sequence[NDArray[np.float32]]
+Rows = NDArray[np.float32] | Sequence[list[float]]
 """The probabilities of the digits [N, 10], or N times [10]."""
 Numbers = NDArray[np.float32] | Sequence[float]
 """One for each image: [N]."""

@@ -103,7 +103,8 @@ class RequestMetrics(Counting):
             return
         values = self._values
         digits, batches, confidences, doubts = places
-        row = probabilities[0].tolist()
+        first = probabilities[0]
+        row = first if isinstance(first, list) else first.tolist()
         confidence = max(row)
         values[digits[row.index(confidence)]] += 1.0
         values[batches] += 1.0

@@ -7,25 +7,19 @@ from inspect import cleandoc
 from typing import Any
 
 from flask import Flask
-from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from werkzeug.routing import Rule
 
-from registry.contract import DIGITS
 from service.access.gate import METRICS_PATH, OPEN_PATHS, OPEN_PREFIXES
 from service.errors import JSON_PATHS
 from service.http import JSON
 from service.protocols.open_inference.metadata import RELEASE
-from service.protocols.openapi.examples import EXAMPLES, problem_example
+from service.protocols.openapi.components import HEADERS, REFERENCE, Document, components
+from service.protocols.openapi.examples import EXAMPLES
 from service.protocols.openapi.kinds import KINDS
 from service.protocols.openapi.operations import OPERATIONS, Forms, Operation
-from service.schemas import Problem
 from service.settings import ServiceSettings
 
-Document = dict[str, Any]
-
 _PROBLEM_JSON = "application/problem+json"
-_REFERENCE = "#/components/schemas/{model}"
 
 _ABOUT = """\
 Reads handwritten digits. Every protocol asks the same model: choose the one your client speaks.
@@ -40,18 +34,6 @@ pixels.
 Every error has one body: `error` is a sentence for people, `type` the address of what its kind
 means, `errors` where in the body what was expected and what was found.
 """
-
-_HEADERS = {
-    "RequestId": ("X-Request-Id", "The request's id in logs; the client's own, if it sent one."),
-    "ModelVersion": ("X-Model-Version", "The version that answered."),
-    "ModelDigest": ("X-Model-Digest", "SHA-256 of its file."),
-    "ServerTiming": ("Server-Timing", "Milliseconds of each stage: decode and infer."),
-    "RetryAfter": ("Retry-After", "Seconds after which to try again."),
-    "JsonLength": (
-        "Inference-Header-Content-Length",
-        "Bytes of JSON in front of the tensors; absent where all is JSON.",
-    ),
-}
 
 
 def describe(app: Flask) -> Document:
@@ -70,7 +52,7 @@ def describe(app: Flask) -> Document:
         "servers": [{"url": "/"}],
         "tags": [{"name": tag} for tag in dict.fromkeys(op.tag for op in OPERATIONS.values())],
         "paths": {},
-        "components": _components(app),
+        "components": components(settings),
     }
     if settings.api_keys:
         document["security"] = [{"bearer": []}, {"apiKey": []}]
@@ -135,7 +117,7 @@ def _content(forms: Forms) -> Document:
 def _form(media_type: str, body: type[Any] | None) -> Document:
     if body is None:
         return {"schema": _foreign(media_type)}
-    form: Document = {"schema": {"$ref": _REFERENCE.format(model=body.__name__)}}
+    form: Document = {"schema": {"$ref": REFERENCE.format(model=body.__name__)}}
     if body.__name__ in EXAMPLES:
         reference = {"$ref": f"#/components/examples/{body.__name__}"}
         form["examples"] = {"example": reference}
@@ -182,22 +164,20 @@ def _answer_headers(described: Operation) -> list[str]:
 
 
 def _headers(*names: str) -> Document:
-    return {_HEADERS[name][0]: {"$ref": f"#/components/headers/{name}"} for name in names}
+    return {HEADERS[name][0]: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _error_statuses(described: Operation, rule: Rule, settings: ServiceSettings) -> set[int]:
-    statuses = set()
-    if described.bodies:
-        statuses |= {400, 408, 413, 415, 503}
-    if described.reads:
-        statuses.add(503)
-    if rule.arguments - {"name", "kind"}:
-        statuses.add(404)
-    if _needs_key(rule.rule, settings):
-        statuses |= ({401} if settings.api_keys else set()) | (
-            {429} if settings.rate_limit else set()
-        )
-    return statuses | ({403} if described.is_admin else set())
+    needs_key = _needs_key(rule.rule, settings)
+    reasons: list[tuple[object, set[int]]] = [
+        (described.bodies, {400, 408, 413, 415, 503}),
+        (described.reads, {503}),
+        (rule.arguments - {"name", "kind"}, {404}),
+        (described.is_admin, {403}),
+        (settings.api_keys and needs_key, {401}),
+        (settings.rate_limit and needs_key, {429}),
+    ]
+    return set().union(*(statuses for holds, statuses in reasons if holds))
 
 
 def _needs_key(path: str, settings: ServiceSettings) -> bool:
@@ -221,110 +201,8 @@ def _problem(status: int, is_json: bool) -> Document:
         "headers": _headers(*headers),
         "content": {
             JSON if is_json else _PROBLEM_JSON: {
-                "schema": {"$ref": _REFERENCE.format(model="Problem")},
+                "schema": {"$ref": REFERENCE.format(model="Problem")},
                 "examples": {kind: {"$ref": f"#/components/examples/{kind}"} for kind in kinds},
             }
         },
-    }
-
-
-def _components(app: Flask) -> Document:
-    settings: ServiceSettings = app.extensions["settings"]
-    examples = {name: {"value": value} for name, value in EXAMPLES.items()}
-    examples |= {
-        kind: {"value": problem_example(kind, each.status, each.meaning)}
-        for kind, each in KINDS.items()
-    }
-    components: Document = {
-        "schemas": _schemas(),
-        "parameters": _parameters(settings.registry.model),
-        "headers": {
-            name: {"description": description, "schema": {"type": "string"}}
-            for name, (_, description) in _HEADERS.items()
-        },
-        "examples": examples,
-    }
-    if settings.api_keys:
-        components["securitySchemes"] = {
-            "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
-            "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-        }
-    return components
-
-
-class _Untitled(GenerateJsonSchema):
-    """Without the titles that pydantic makes of fields' names."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401 - as pydantic has it
-        return False
-
-
-def _schemas() -> Document:
-    forms = [
-        form
-        for operation in OPERATIONS.values()
-        for forms in (operation.answers, operation.bodies)
-        for form in forms.values()
-        if form is not None
-    ]
-    models: dict[type[BaseModel], None] = dict.fromkeys([Problem, *forms])
-    _, definitions = models_json_schema(
-        [(model, "validation") for model in models],
-        ref_template=_REFERENCE,
-        schema_generator=_Untitled,
-    )
-    schemas: Document = definitions["$defs"]
-    for schema in schemas.values():
-        schema.pop("title", None)
-    return schemas
-
-
-def _parameters(model: str) -> Document:
-    return {
-        "model": _parameter("path", "model", "The model's name.", {"enum": [model]}),
-        "version": _parameter(
-            "path",
-            "version",
-            "The number of a version in the registry.",
-            {"type": "string", "pattern": "^[0-9]{1,10}$"},
-            example="1",
-        ),
-        "name": _parameter("path", "name", "Any name.", {"type": "string", "minLength": 1}),
-        "kind": _parameter("path", "kind", "Of an error.", {"enum": list(KINDS)}),
-        "TopK": _parameter(
-            "query",
-            "top_k",
-            "How many of the likeliest digits to name.",
-            {"type": "integer", "minimum": 1, "maximum": DIGITS, "default": 3},
-        ),
-        "Explain": _parameter(
-            "query",
-            "explain",
-            "Show what the model saw, and why it reads that: `true`, or `1`.",
-            {"type": "string", "examples": ["true"]},
-        ),
-        "RoutingKey": _parameter(
-            "header",
-            "X-Routing-Key",
-            "Requests with one key are answered by one version, where there is a canary.",
-            {"type": "string"},
-        ),
-        "InferenceHeaderContentLength": _parameter(
-            "header",
-            "Inference-Header-Content-Length",
-            "Bytes of JSON in front of the tensors, where tensors follow it; 0: there is no JSON, "
-            "only pixels.",
-            {"type": "integer", "minimum": 0},
-        ),
-    }
-
-
-def _parameter(place: str, name: str, description: str, schema: Document, **more: str) -> Document:
-    return {
-        "in": place,
-        "name": name,
-        "required": place == "path",
-        "description": description,
-        "schema": schema,
-        **more,
     }

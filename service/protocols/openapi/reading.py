@@ -17,7 +17,9 @@ _SUFFIXES = {
     "application/x-npz": "npz",
     "text/csv": "csv",
 }
-_LONGEST_LIST = 4
+_LONGEST_LINE = 90
+_LONGEST_LIST = 10
+_SHOWN_ITEMS = 4
 
 
 class Request(NamedTuple):
@@ -178,24 +180,20 @@ def _example(document: Document, form: Document) -> str:
 
 
 def written(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """`value` as JSON for people, long lists cut short."""
-    lines = _lines(value)
-    return lines if len(lines) <= 90 or "\n" in lines else _lines(value, is_broken=True)
+    """`value` as JSON for people: long lists are cut short, long objects broken into lines."""
+    line = _line(value)
+    return line if len(line) <= _LONGEST_LINE else _line(value, between=",\n ")
 
 
-def _lines(value: Any, *, is_broken: bool = False) -> str:  # noqa: ANN401 - any JSON value
+def _line(value: Any, *, between: str = ", ") -> str:  # noqa: ANN401 - any JSON value
     if isinstance(value, dict):
-        between, (start, end) = (",\n ", "{}") if is_broken else (", ", "{}")
-        parts = [f"{json.dumps(name)}: {_lines(part)}" for name, part in value.items()]
-        return start + between.join(parts) + end
+        parts = [f"{json.dumps(name)}: {_line(part)}" for name, part in value.items()]
+        return f"{{{between.join(parts)}}}"
     if isinstance(value, list):
-        shown = [_lines(part) for part in value[: _LONGEST_LIST if _is_long(value) else None]]
-        return f"[{', '.join([*shown, *(['…'] if _is_long(value) else [])])}]"
+        shown = value[:_SHOWN_ITEMS] if len(value) > _LONGEST_LIST else value
+        dots = ["…"] if len(shown) < len(value) else []
+        return f"[{', '.join([*map(_line, shown), *dots])}]"
     return json.dumps(value, ensure_ascii=False)
-
-
-def _is_long(values: list[Any]) -> bool:
-    return len(values) > 10
 
 
 def _resolved(document: Document, part: Document) -> Document:
