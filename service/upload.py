@@ -46,11 +46,12 @@ class Uploads:
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """From now on give up what comes too late: one timer of `loop` for all of it."""
+        # First of all, so that nothing can end the watch.
+        loop.call_later(min(self._timeout_s, 1) / 4, self.watch, loop)
         now = time.monotonic()
         for part, deadline in list(self._awaited.items()):
             if deadline <= now:
                 part.cancel()
-        loop.call_later(min(self._timeout_s, 1) / 4, self.watch, loop)
 
     async def receive(
         self, scope: "Scope", protocol: "HTTPProtocol", environ: "WSGIEnvironment"

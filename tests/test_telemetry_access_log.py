@@ -102,6 +102,12 @@ def test_text_is_one_line_for_people(tmp_path: Path) -> None:
     assert r'user_agent="a \"b\" c" error=not-found' in line
 
 
+def test_path_in_a_line_of_text_passes_for_nothing_else(tmp_path: Path) -> None:
+    line = logged(tmp_path / "log", exchange(), environ(PATH_INFO="/x 200 digit=3"), "text")
+
+    assert '"/x 200 digit=3"' in line
+
+
 @pytest.mark.parametrize("line_format", ["json", "text"])
 def test_nothing_that_may_be_secret_is_logged(tmp_path: Path, line_format: LineFormat) -> None:
     request = environ(

@@ -89,7 +89,7 @@ def _json_line(fields: dict[str, Any]) -> bytes:
 
 def _text_line(fields: dict[str, Any]) -> bytes:
     first = ("time", "level", "method", "path", "status")
-    words = [str(fields[name]) for name in first]
+    words = [_quoted(fields[name]) for name in first]
     words += [f"{name}={_quoted(value)}" for name, value in fields.items() if name not in first]
     return " ".join(words).encode() + b"\n"
 
