@@ -19,7 +19,7 @@ _ALLOWED = [
     (
         "Access-Control-Allow-Headers",
         "Authorization, Content-Encoding, Content-Type, Inference-Header-Content-Length, "
-        "Traceparent, Tracestate, X-API-Key, X-Request-Id",
+        "Traceparent, Tracestate, X-API-Key, X-Request-Id, X-Routing-Key",
     ),
     ("Access-Control-Max-Age", "7200"),
 ]

@@ -47,8 +47,7 @@ def predict() -> Answer:
     stages = Stages()
     environ = request.environ
     count = _top_k(environ)
-    batch = _batch(environ)
-    stages.end("decode")
+    batch = _batch(environ, stages)
     inference, (verdict,) = infer_batch(batch, stages, environ)
     body = _prediction(inference, verdict, count)
     if is_asked_for(environ, "explain"):
@@ -64,8 +63,10 @@ def read() -> Answer:
 
     stages = Stages()
     environ = request.environ
-    page = find_digits(_picture(environ), max_pixels=max_image_pixels())
+    content = _picture(environ)
     stages.end("decode")
+    page = find_digits(content, max_pixels=max_image_pixels())
+    stages.end("prepare")
     candidates = [found.candidates for found in page.digits]
     pixels = np.concatenate(candidates) if candidates else _NO_PIXELS
     batch = Batch(pixels, [len(each) for each in candidates])
@@ -138,15 +139,21 @@ def _top_k(environ: "WSGIEnvironment") -> int:
     return int(given)
 
 
-def _batch(environ: "WSGIEnvironment") -> Batch:
+def _batch(environ: "WSGIEnvironment", stages: Stages) -> Batch:
     """The image in the request; raises InputError."""
     mimetype = media_type(environ)
     if mimetype == JSON:
-        return Batch(_from_json(read_body(environ)))
-    content = _picture(environ)
-    if len(content) == IMAGE_PIXELS and mimetype in _ANY_BYTES:
-        return Batch(np.frombuffer(content, np.uint8).reshape(1, IMAGE_SIDE, IMAGE_SIDE))
-    return batch_of_file(content)
+        pixels = _from_json(read_body(environ))
+    else:
+        content = _picture(environ)
+        if len(content) != IMAGE_PIXELS or mimetype not in _ANY_BYTES:
+            stages.end("decode")
+            batch = batch_of_file(content)
+            stages.end("prepare")
+            return batch
+        pixels = np.frombuffer(content, np.uint8).reshape(1, IMAGE_SIDE, IMAGE_SIDE)
+    stages.end("decode")
+    return Batch(pixels)
 
 
 def _picture(environ: "WSGIEnvironment") -> bytes:
