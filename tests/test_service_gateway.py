@@ -137,6 +137,17 @@ def test_endless_body_is_refused_at_the_limit(address: tuple[str, int]) -> None:
     assert answer.startswith(b"HTTP/1.1 413")
 
 
+def test_memory_for_bodies_is_bounded(address: tuple[str, int]) -> None:
+    start = HEAD + b"Content-Length: 1000000\r\n\r\n" + bytes(990_000)
+    with ExitStack() as stack:
+        stalled = [stack.enter_context(connected(address, start)) for _ in range(17)]
+        small = request(address, "POST", "/predict", PIXELS)
+        statuses = sorted(connection.recv(12)[9:] for connection in stalled)
+
+    assert small == 200
+    assert statuses == [b"408"] * 16 + [b"503"]
+
+
 def test_body_in_chunks_is_put_together(address: tuple[str, int]) -> None:
     chunks = b"1\r\n\0\r\n30f\r\n" + PIXELS[1:] + b"\r\n0\r\n\r\n"
     with connected(address, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks) as connection:

@@ -43,6 +43,14 @@ def test_paper_is_what_the_border_is(ink: int, paper: int) -> None:
     assert not sheet.ink[~IS_INK].any()
 
 
+@pytest.mark.parametrize(("ink", "paper"), [(0, 255), (255, 0)])
+def test_drawing_cropped_to_its_ink_has_even_paper(ink: int, paper: int) -> None:
+    (sheet,) = sheets(np.where(IS_INK, ink, paper).astype(np.uint8)[50:-50, 90:-90])
+
+    assert sheet.is_even
+    assert (sheet.ink > 0).mean() == pytest.approx(IS_INK[50:-50, 90:-90].mean())
+
+
 @pytest.mark.parametrize(
     "light", [GRADIENT, SHADOW, GRADIENT * SHADOW], ids=["gradient", "shadow", "both"]
 )

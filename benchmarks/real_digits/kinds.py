@@ -94,6 +94,16 @@ def canvas(
     return make
 
 
+def cropped(source: Source) -> Example:
+    """A drawing cropped to its ink, without a margin."""
+    digit, answer = source.digit()
+    ink = brushed(digit, (280, 280), Hand(280, (140, 140)))
+    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
+    within = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    style = str(source.random.choice(["dark", "light"]))
+    return Example(encoded(_canvas(within, style, source)), answer)
+
+
 def _canvas(ink: Ink, style: str, source: Source) -> Image.Image:
     level = (ink * 255).round().astype(np.uint8)
     if style == "dark":
@@ -338,6 +348,7 @@ CANVASES: dict[str, Make] = {
     "tiny": canvas(side=48, pen=(2.5, 4)),
     "huge": canvas(side=1800, pen=(40, 150)),
     "JPEG": canvas(file_format="JPEG"),
+    "cropped to the ink": cropped,
 }
 
 PHOTOS: dict[str, Make] = {

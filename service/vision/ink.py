@@ -12,14 +12,15 @@ Grey = NDArray[np.uint8]
 # Of 255. Less contrast than this is paper and noise.
 MIN_CONTRAST = 24
 
-# Paper of one tone differs from its median by less than this share of the ink's contrast.
+# Paper of one tone differs from its median by less than this share of the ink's contrast, ...
 _EVEN = 0.12
+# ... or at this share of the border not at all, where a drawing was cropped within its ink.
+_EXACTLY_EVEN = 0.5
 
 # Light changes slowly: it is looked at in an image of at most this side, ...
 _LIGHT_SIDE = 128
 # ... in which no stroke is wider than this share of the shorter side.
 _WIDEST_STROKE = 0.2
-
 
 # Where the asymmetry of an image is beyond this, it is plain whether ink is darker than paper.
 _PLAIN = 1.0
@@ -43,12 +44,34 @@ def sheets(grey: Grey) -> list[Sheet]:
     """
     if int(grey.max()) - int(grey.min()) < MIN_CONTRAST:
         return []
-    border = np.sort(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
+    return [_drawn(grey)] if _is_even(grey) else _photographed(grey)
+
+
+def _border(grey: Grey) -> Grey:
+    """The tones at the edges of the image, the darkest first."""
+    return np.sort(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
+
+
+def _is_even(grey: Grey) -> bool:
+    border = _border(grey)
     low, paper, high = (int(border[int(share * len(border))]) for share in (0.05, 0.5, 0.95))
-    darkest, lightest = int(grey.min()), int(grey.max())
-    contrast = max(paper - darkest, lightest - paper)
+    contrast = max(paper - int(grey.min()), int(grey.max()) - paper)
     if high - low <= _EVEN * contrast:
-        return [Sheet(_one_sided(grey, paper, dark=paper - darkest >= lightest - paper), True)]
+        return True
+    first, beyond = np.searchsorted(border, (max(paper - 1, 0), paper + 2))
+    return bool(beyond - first >= _EXACTLY_EVEN * len(border))
+
+
+def _drawn(grey: Grey) -> Sheet:
+    """Ink by how far it is from the tone of the border, on the side where that is farther."""
+    border = _border(grey)
+    paper = int(border[len(border) // 2])
+    tones = np.arange(256)
+    is_dark = paper - int(grey.min()) >= int(grey.max()) - paper
+    return Sheet(with_levels(grey, paper - tones if is_dark else tones - paper), True)
+
+
+def _photographed(grey: Grey) -> list[Sheet]:
     asymmetry = _asymmetry(grey)
     likelier, other = (grey, 255 - grey) if asymmetry < 0 else (255 - grey, grey)
     tones = [likelier] if abs(asymmetry) > _PLAIN else [likelier, other]
@@ -68,13 +91,6 @@ def _asymmetry(grey: Grey) -> float:
     contrast -= np.median(contrast)
     squares = contrast * contrast
     return float((squares * contrast).mean() / max(squares.mean(), 1e-6) ** 1.5)
-
-
-def _one_sided(grey: Grey, paper: int, *, dark: bool) -> Grey:
-    """Ink that is darker than the `paper`, or lighter."""
-    tones = np.arange(256)
-    levels = (paper - tones) if dark else (tones - paper)
-    return with_levels(grey, levels)
 
 
 def with_levels(grey: Grey, levels: NDArray[Any]) -> Grey:
