@@ -54,7 +54,7 @@ class HTTPProtocol(Protocol):
         """Itself, which may be asked for only once."""
 
     def __anext__(self) -> Bytes:
-        """The next part of the body, empty at its end and where it breaks off."""
+        """The next part of the body, empty at its end; raises StopAsyncIteration after that."""
 
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         """Answer; may be called in any thread."""

@@ -126,7 +126,7 @@ def test_no_request_is_a_fault_of_the_service(app: Flask, sent: Anything) -> Non
 
 
 @pytest.mark.full
-@settings(max_examples=10_000)
+@settings(max_examples=3_000)
 @given(anything())
 def test_none_of_many_requests_is_a_fault_of_the_service(app: Flask, sent: Anything) -> None:
     check_all_routes(app, sent)

@@ -110,10 +110,11 @@ def check_that_it_serves(port: Port) -> None:
         pytest.param(HEAD + SIZED + b"\r\n" + PIXELS[:9], [408], id="body that stops"),
         pytest.param(HEAD + SIZED + CHUNKED + b"\r\n" + CHUNK + END, [200], id="length and chunks"),
         pytest.param(
-            HEAD + CHUNKED + b"\r\n310;x=y\r\n" + PIXELS + b"\r\n0\r\nX: y\r\n\r\n",
+            HEAD + CHUNKED + b"\r\n310;x=y\r\n" + PIXELS + b"\r\n" + END,
             [200],
-            id="chunk extension and trailer",
+            id="chunk extension",
         ),
+        pytest.param(HEAD + CHUNKED + b"\r\n" + CHUNK + b"0\r\nX: y\r\n\r\n", [400], id="trailer"),
         pytest.param(
             HEAD + b"Expect: 100-continue\r\n" + SIZED + b"\r\n" + PIXELS,
             [100, 200],
@@ -237,6 +238,25 @@ def test_large_body_is_read_however_it_comes(port: Port, sample: Mnist, size_byt
 
         assert statuses(answer) == [200], answer[:300]
         assert json.loads(answer.partition(b"\r\n\r\n")[2])["digit"] == 7
+
+
+@pytest.mark.parametrize("rest", [b"", CHUNK[:5], CHUNK[:-1], b"nonsense\r\n", b"0\r\n"])
+@pytest.mark.parametrize("size_bytes", [784, 784 * 100])
+def test_part_of_a_body_in_chunks_is_not_taken_for_the_whole(
+    port: Port, size_bytes: int, rest: bytes
+) -> None:
+    """Where it breaks off, what has come may well be images."""
+    head = (
+        HEAD.replace(b"/predict", b"/invocations") + b"Content-Type: application/octet-stream\r\n"
+    )
+
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(head + CHUNKED + b"\r\n" + chunk(bytes(size_bytes)) + rest)
+        connection.shutdown(socket.SHUT_WR)
+        answer = received(connection)
+
+    assert statuses(answer) == [400]
+    assert b"/errors/incomplete-body" in answer
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])
