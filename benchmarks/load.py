@@ -116,8 +116,8 @@ def put_load(server: Served, request: Request, *, connections: int, seconds: flo
         requests,
         int(failed[0]) if failed else 0,
         cpu_s / requests * 1e6,
-        _milliseconds(_found(r"50%\s+(\S+)", printed)),
-        _milliseconds(_found(r"99%\s+(\S+)", printed)),
+        _milliseconds(_found(r"\n\s+50%\s+(\S+)", printed)),
+        _milliseconds(_found(r"\n\s+99%\s+(\S+)", printed)),
     )
 
 

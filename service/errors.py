@@ -6,7 +6,6 @@ the Open Inference Protocol read.
 
 import logging
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -169,7 +168,7 @@ def of_http_exception(exception: "HTTPException") -> RequestError:
     response = exception.get_response()
     error = RequestError(
         exception.description or exception.name,
-        kind=HTTPStatus(status).phrase.lower().replace(" ", "-"),
+        kind=exception.name.lower().replace(" ", "-"),
         headers=[
             (name, response.headers[name])
             for name in ("Allow", "Retry-After", "Location")

@@ -56,6 +56,7 @@ KINDS = {
     "unsupported-type": Kind(
         415, "The Content-Type or Content-Encoding is none that is read here; `error` lists them."
     ),
+    "requested-range-not-satisfiable": Kind(416, "The file has no such range of bytes."),
     "rate-limited": Kind(429, "You ask more often than you may: wait as Retry-After says."),
     "internal": Kind(500, "The service failed; the fault is logged under the request's id."),
     "bad-gateway": Kind(502, "The registry no longer has what it once had."),
