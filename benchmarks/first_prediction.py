@@ -29,7 +29,7 @@ def predict() -> None:
     settings = load(ServiceSettings, "first_prediction", None, [], os.environ)
     registry = ReadAhead(settings.registry)
     from service.app import create_app
-    from service.models import Models
+    from service.models.served import Models
     from service.telemetry.model_metrics import ModelMetrics
     from service.telemetry.telemetry import Telemetry
 

@@ -33,7 +33,7 @@ from benchmarks.load import ROOT, Load, Request, Served, has_wrk, put_load, serv
 from registry.contract import INPUT_NAME, MODEL_FILE, OUTPUT_NAME
 from registry.settings import RegistrySettings, open_registry
 from service.app import create_app
-from service.models import Models
+from service.models.served import Models
 from service.settings import ServiceSettings
 from tests import programs
 

@@ -9,7 +9,6 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter, Rule
 
 from service import errors
-from service.drain import Drain
 from service.errors import RequestError
 from service.http import Answer
 from service.protocols import docs, health, kserve_v1, metrics, page, predict, sagemaker
@@ -18,6 +17,7 @@ from service.protocols.open_inference import routes as open_inference
 from service.protocols.open_inference.statistics import Statistics
 from service.protocols.vertex import vertex_routes
 from service.router import Router
+from service.serving.drain import Drain
 from service.settings import ServiceSettings
 from service.telemetry.telemetry import Telemetry
 from service.verdict import Thresholds
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
     from service.access.gate import Gate
-    from service.models import Models
+    from service.models.served import Models
     from service.telemetry.exchange import Exchange
 
 PROTOCOLS = (

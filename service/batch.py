@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.classifier import Reading
+from service.models.classifier import Reading
 from service.verdict import BLANK, Thresholds, Verdict, judge
 
 # Pixels that are no brighter than this hold no ink.

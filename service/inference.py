@@ -9,15 +9,15 @@ from flask import current_app
 from numpy.typing import NDArray
 
 from registry.contract import DIGITS
-from service.classifier import Reading
+from service.models.classifier import Reading
 from service.verdict import Verdict
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
     from service.batch import Batch
-    from service.classifier import Classifier
-    from service.models import Models
+    from service.models.classifier import Classifier
+    from service.models.served import Models
 
 
 class Stages:

@@ -17,7 +17,7 @@ from service.read_ahead import ReadAhead
 from service.settings import ServiceSettings
 
 if TYPE_CHECKING:
-    from service.models import Models
+    from service.models.served import Models
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -44,8 +44,8 @@ def run(settings: ServiceSettings) -> None:
     registry = ReadAhead(settings.registry)
     # Imported here, while the store answers.
     from service.app import create_app
-    from service.models import Models
-    from service.server import serve
+    from service.models.served import Models
+    from service.serving.server import serve
     from service.telemetry.model_metrics import ModelMetrics
     from service.telemetry.telemetry import Telemetry
 

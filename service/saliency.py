@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.contract import IMAGE_SIDE
-from service.classifier import Classifier
+from service.models.classifier import Classifier
 
 _PLACES = IMAGE_SIDE * IMAGE_SIDE
 

@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple
 
 from registry.contract import DIGITS
-from service.classifier import Reading
+from service.models.classifier import Reading
 
 Reason = Literal["blank", "multiple_digits", "not_a_digit", "low_confidence"]
 

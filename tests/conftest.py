@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from registry.settings import RegistrySettings
 from service.app import create_app
-from service.classifier import Classifier
-from service.models import Models
+from service.models.classifier import Classifier
+from service.models.served import Models
 from service.settings import ServiceSettings
 from tests import programs
 from training import mnist

@@ -7,9 +7,9 @@ import onnx
 from registry.card import DraftCard, ModelCard
 from registry.catalog import Registry
 from registry.contract import GOLDEN_FILE, MODEL_FILE
-from service.classifier import Reading
-from service.models import Models
-from service.observer import Observer, Role
+from service.models.classifier import Reading
+from service.models.observer import Observer, Role
+from service.models.served import Models
 from service.settings import ServiceSettings
 from tests.registry_examples import DIGITS, PRODUCTION
 from tests.registry_memory import Away

@@ -16,7 +16,7 @@ from service.access.admin import admin_only
 from service.access.keys import KeyEntry, describe, digest_of
 from service.app import create_app
 from service.http import Answer, json_answer
-from service.models import Models
+from service.models.served import Models
 from service.settings import ServiceSettings
 
 IMAGE = bytes(784)

@@ -119,7 +119,7 @@ def test_a_bucket_is_opened_without_boto3() -> None:
 
 
 def test_service_runs_without_torch_and_boto3() -> None:
-    modules = loaded_modules("import service.app, service.models, service.server")
+    modules = loaded_modules("import service.app, service.models.served, service.serving.server")
 
     assert "onnxruntime" in modules
     assert not {"torch", "onnx", "boto3", "training"} & modules

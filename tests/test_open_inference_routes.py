@@ -18,8 +18,8 @@ from werkzeug.test import TestResponse
 from registry.contract import MODEL_FILE, SIGNATURE
 from registry.settings import RegistrySettings, open_registry
 from service.app import create_app
-from service.classifier import Classifier
-from service.models import Models
+from service.models.classifier import Classifier
+from service.models.served import Models
 from service.settings import ServiceSettings
 from tests.open_inference import INFER, LENGTH, binary, document, outputs_of
 from tests.programs import ROOT

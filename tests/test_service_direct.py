@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Any
 
-from service.direct import DirectLoop, Request
+from service.serving.direct import DirectLoop, Request
 
 
 class Awaited:

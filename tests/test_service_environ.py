@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from service.environ import environ_of
+from service.serving.environ import environ_of
 
 
 class Headers(list[tuple[str, str]]):

@@ -22,8 +22,8 @@ from registry.catalog import Registry
 from registry.contract import MODEL_FILE
 from registry.errors import RegistryError
 from registry.settings import RegistrySettings, open_registry
-from service.loader import load_classifier
-from service.models import Models
+from service.models.loader import load_classifier
+from service.models.served import Models
 from service.settings import ServiceSettings
 from tests import registry_servers
 from tests.programs import environment, free_port, serving, until

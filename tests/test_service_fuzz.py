@@ -19,7 +19,7 @@ from werkzeug.test import run_wsgi_app
 from service.access.__main__ import main as access
 from service.access.gate import OPEN_PATHS, OPEN_PREFIXES
 from service.app import create_app
-from service.models import Models
+from service.models.served import Models
 from service.protocols.openapi.kinds import KINDS
 from service.settings import ServiceSettings
 from service.vision.decode import FORMATS

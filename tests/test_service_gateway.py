@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask, Response
 
-from service.direct import Request
-from service.drain import Drain
-from service.gateway import Gateway
+from service.serving.direct import Request
+from service.serving.drain import Drain
+from service.serving.gateway import Gateway
 from service.settings import ServiceSettings
 from tests.programs import environment, free_port, serving
 from tests.test_service_environ import Headers, Scope

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from registry.catalog import Registry
 from registry.contract import GOLDEN_FILE, MODEL_FILE
 from registry.settings import RegistrySettings, open_registry
-from service.classifier import Classifier
 from service.errors import ModelUnusableError
-from service.golden import self_test
+from service.models.classifier import Classifier
+from service.models.golden import self_test
 from tests.service_models import Recorder, Served, models_of
 from training.export import to_onnx
 from training.network import build

@@ -14,8 +14,8 @@ from PIL import Image
 
 from registry.settings import RegistrySettings
 from service.app import create_app
-from service.classifier import Classifier
-from service.models import Models
+from service.models.classifier import Classifier
+from service.models.served import Models
 from service.settings import ServiceSettings
 from tests.drawings import drawing, encoded
 from training.mnist import Mnist

@@ -16,7 +16,7 @@ from registry.settings import RegistrySettings, open_registry
 from registry.signing import Signer
 from service.app import create_app
 from service.errors import ModelNotFoundError, ModelUnavailableError, ModelUnusableError
-from service.models import Models
+from service.models.served import Models
 from service.settings import ServiceSettings
 from tests.programs import until
 from tests.registry_examples import DIGITS, PRODUCTION

@@ -18,12 +18,13 @@ from playwright.sync_api import Browser
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from service import errors, upload
+from service import errors
 from service.app import create_app
-from service.models import Models
+from service.models.served import Models
 from service.protocols.openapi.examples import EXAMPLES
 from service.protocols.openapi.kinds import KINDS
 from service.protocols.openapi.operations import OPERATIONS, STATIC
+from service.serving import upload
 from service.settings import ServiceSettings
 from tests.drawings import encoded
 from tests.programs import ROOT

@@ -11,8 +11,8 @@ from registry import keys
 from registry.card import ModelCard
 from registry.settings import RegistrySettings
 from service.app import create_app
-from service.classifier import Classifier
-from service.models import Models
+from service.models.classifier import Classifier
+from service.models.served import Models
 from service.protocols.page import FOLDER, REPORT_FILE
 from service.settings import ServiceSettings
 

@@ -14,8 +14,8 @@ from registry.card import DraftCard, ModelCard, TensorSpec
 from registry.contract import MODEL_FILE, SIGNATURE
 from registry.settings import RegistrySettings, open_registry
 from service.app import create_app
-from service.classifier import Classifier
 from service.errors import ModelUnusableError
+from service.models.classifier import Classifier
 from service.settings import ServiceSettings
 from tests.drawings import drawing, encoded
 from tests.service_models import models_of

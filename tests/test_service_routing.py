@@ -15,7 +15,7 @@ from registry.configuration import SettingsError, load
 from registry.policy import AliasPolicy, Policy
 from registry.settings import RegistrySettings, open_registry
 from registry.signing import Signer
-from service.routing import is_chosen, position
+from service.models.routing import is_chosen, position
 from service.settings import ServiceSettings
 from tests.registry_examples import PRODUCTION
 from tests.service_models import Recorder, Served

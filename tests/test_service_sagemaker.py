@@ -17,8 +17,8 @@ from PIL import Image
 from registry.settings import RegistrySettings
 from service.app import create_app
 from service.batch import Batch
-from service.classifier import Classifier
-from service.models import Models
+from service.models.classifier import Classifier
+from service.models.served import Models
 from service.settings import ServiceSettings
 from tests.drawings import encoded
 from tests.test_service_arrays import npy, npz

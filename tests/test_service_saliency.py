@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from service.classifier import Classifier
+from service.models.classifier import Classifier
 from service.saliency import saliency
 from training.mnist import Mnist
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from service.classifier import Reading
+from service.models.classifier import Reading
 from service.verdict import BLANK, Reason, Thresholds, judge
 
 

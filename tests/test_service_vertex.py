@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from service.app import create_app
-from service.models import Models
+from service.models.served import Models
 from service.settings import ServiceSettings
 
 BODY = json.dumps({"instances": [[0] * 784], "parameters": {}})

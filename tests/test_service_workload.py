@@ -2,8 +2,8 @@
 
 import pytest
 
+from service.serving.workload import Workload
 from service.settings import ServiceSettings
-from service.workload import Workload
 
 WORKLOAD = Workload(ServiceSettings(vertex_health_route="/vertex-health"))
 PIXELS = bytes(784)

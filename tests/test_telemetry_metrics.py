@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.classifier import Classifier, Reading
 from service.errors import ModelUnusableError, SelfTestFailedError
+from service.models.classifier import Classifier, Reading
 from service.telemetry.exchange import Exchange
 from service.telemetry.families import FAMILIES, LATENCIES_S
 from service.telemetry.metrics import Metrics

@@ -22,7 +22,7 @@ import multiprocessing
 from types import SimpleNamespace
 from service.http import Answer
 from service.inference import Inference, Stages
-from service.classifier import Reading
+from service.models.classifier import Reading
 from service.settings import ServiceSettings
 from service.telemetry.telemetry import Telemetry
 import numpy as np

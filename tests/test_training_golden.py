@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from registry.contract import DIGITS
-from service import golden
-from service.golden import Golden
+from service.models import golden
+from service.models.golden import Golden
 from training.evaluate import answer
 from training.export import to_onnx
 from training.golden import TOLERANCE, golden_file

@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from PIL import Image
 
-from service.classifier import Classifier
+from service.models.classifier import Classifier
 from service.verdict import Thresholds, judge
 from service.vision import Prepared, find_digits, prepare
 from tests.drawings import drawing, encoded

@@ -22,8 +22,8 @@ from benchmarks.real_digits.scores import Outcome, read, read_number
 from registry.configuration import resolve
 from registry.errors import RegistryError
 from registry.settings import RegistrySettings, open_registry
-from service.classifier import Classifier
-from service.loader import load_classifier
+from service.models.classifier import Classifier
+from service.models.loader import load_classifier
 from service.settings import ServiceSettings
 from service.verdict import Thresholds
 from training.calibration import reliability

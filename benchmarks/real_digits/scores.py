@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.real_digits.kinds import Example
-from service.classifier import Classifier
+from service.models.classifier import Classifier
 from service.verdict import BLANK, Thresholds, Verdict, judge
 from service.vision import find_digits, prepare
 

@@ -7,7 +7,7 @@ from flask import Blueprint, current_app
 from service.http import Answer, json_answer
 
 if TYPE_CHECKING:
-    from service.models import Models
+    from service.models.served import Models
 
 routes = Blueprint("health", __name__)
 

@@ -14,7 +14,7 @@ from service.http import Answer, json_answer
 
 if TYPE_CHECKING:
     from registry.card import ModelCard
-    from service.models import Models
+    from service.models.served import Models
 
 routes = Blueprint("page", __name__)
 

@@ -4,8 +4,8 @@ import time
 from collections.abc import Mapping
 from typing import Literal
 
-from service.classifier import Classifier
-from service.observer import Role
+from service.models.classifier import Classifier
+from service.models.observer import Role
 from service.telemetry import families
 from service.telemetry.counting import Counting
 from service.telemetry.request_metrics import RequestMetrics

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from service.classifier import Classifier, Reading
 from service.errors import SelfTestFailedError
-from service.observer import Observer, Role
+from service.models.classifier import Classifier, Reading
+from service.models.observer import Observer, Role
 from service.telemetry.metrics import Metrics
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.contract import DIGITS
-from service.classifier import Reading
+from service.models.classifier import Reading
 from service.telemetry import families
 from service.telemetry.counting import Counting
 from service.telemetry.exchange import Exchange, Numbers, Rows

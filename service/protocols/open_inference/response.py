@@ -13,7 +13,7 @@ from service.protocols.open_inference.outputs import RequestedOutput
 from service.protocols.open_inference.request import InferenceRequest
 
 if TYPE_CHECKING:
-    from service.classifier import Classifier, Reading
+    from service.models.classifier import Classifier, Reading
 
 
 class InferenceResponse(NamedTuple):

@@ -21,8 +21,8 @@ from service.protocols.open_inference.statistics import Statistics, Timing
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-    from service.classifier import Classifier
-    from service.models import Models
+    from service.models.classifier import Classifier
+    from service.models.served import Models
     from service.settings import ServiceSettings
 
 routes = Blueprint("open_inference", __name__, url_prefix="/v2")

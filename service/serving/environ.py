@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-    from service.rsgi import Scope
+    from service.serving.rsgi import Scope
 
 _BASE: dict[str, Any] = {
     "SCRIPT_NAME": "",

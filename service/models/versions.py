@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from service.classifier import Classifier
+from service.models.classifier import Classifier
 
 
 class LoadedVersions:

@@ -3,8 +3,8 @@
 from registry.card import ModelCard
 from registry.catalog import Registry
 from registry.contract import GOLDEN_FILE, MODEL_FILE
-from service import golden
-from service.classifier import Classifier
+from service.models import golden
+from service.models.classifier import Classifier
 
 
 def load_classifier(registry: Registry, card: ModelCard) -> Classifier:

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
-from service.drain import Drain
-from service.environ import environ_of
 from service.errors import OverloadedError, RequestError
-from service.listener import hang_up_on_who_does_not_read
-from service.pool import Pool
+from service.serving.drain import Drain
+from service.serving.environ import environ_of
+from service.serving.listener import hang_up_on_who_does_not_read
+from service.serving.pool import Pool
+from service.serving.upload import Uploads
+from service.serving.workload import Workload
 from service.settings import ServiceSettings
-from service.upload import Uploads
-from service.workload import Workload
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-    from service.rsgi import HTTPProtocol, Scope
+    from service.serving.rsgi import HTTPProtocol, Scope
 
 Head = tuple[int, list[tuple[str, str]]]
 """Status and headers of an answer."""

@@ -13,16 +13,16 @@ from registry.errors import (
     RegistryError,
     StoreUnavailableError,
 )
-from service.classifier import Classifier
 from service.errors import (
     ModelNotFoundError,
     ModelUnavailableError,
     ModelUnusableError,
     RequestError,
 )
-from service.loader import load_classifier
-from service.observer import Observer
-from service.versions import LoadedVersions
+from service.models.classifier import Classifier
+from service.models.loader import load_classifier
+from service.models.observer import Observer
+from service.models.versions import LoadedVersions
 
 # How long a list of the registered versions is believed: nobody can make us ask more often.
 _LISTING_LASTS_S = 1.0

@@ -3,8 +3,8 @@
 import random
 from hashlib import blake2b
 
-from service.classifier import Classifier
-from service.observer import Observed, Observer, Witness
+from service.models.classifier import Classifier
+from service.models.observer import Observed, Observer, Witness
 
 
 class Traffic:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from service.errors import InputError, OverloadedError, RequestError
 from service.http import too_large
-from service.rsgi import ProtocolClosed
+from service.serving.rsgi import ProtocolClosed
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-    from service.rsgi import Bytes, HTTPProtocol, Scope
+    from service.serving.rsgi import Bytes, HTTPProtocol, Scope
 
 SMALL_BYTES = 65_536
 """A body of at most this size is received in one go; larger ones are counted as they come."""

@@ -18,10 +18,10 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from service import direct
-from service.drain import Drain
 from service.errors import CannotListenError
-from service.gateway import Gateway
+from service.serving import direct
+from service.serving.drain import Drain
+from service.serving.gateway import Gateway
 from service.settings import ServiceSettings
 
 _STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.contract import DIGITS, IMAGE_PIXELS, IMAGE_SIDE
-from service.classifier import Classifier, Reading
 from service.errors import SelfTestFailedError
+from service.models.classifier import Classifier, Reading
 
 # A file of golden digits has a few dozen images; it must not be a way to fill the memory.
 _MOST_IMAGES = 4096

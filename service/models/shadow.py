@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.classifier import Classifier, Reading
-from service.observer import Observer
-from service.routing import is_chosen
+from service.models.classifier import Classifier, Reading
+from service.models.observer import Observer
+from service.models.routing import is_chosen
 
 # They wait in 3 MB.
 _MOST_WAITING_IMAGES = 4096

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from registry.contract import IMAGE_PIXELS
 from service.http import JSON, media_type
+from service.serving.upload import SMALL_BYTES
 from service.settings import ServiceSettings
-from service.upload import SMALL_BYTES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

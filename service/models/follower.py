@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from registry.catalog import Registry, Resolved
 from registry.errors import NotFoundError, StoreUnavailableError
-from service.classifier import Classifier
-from service.observer import Role
-from service.pinned import PinnedVersions
+from service.models.classifier import Classifier
+from service.models.observer import Role
+from service.models.pinned import PinnedVersions
 
 _AWAY = "the store is away"
 

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from service.classifier import Classifier, Reading
+from service.models.classifier import Classifier, Reading
 
 Role = Literal["primary", "canary", "shadow"]
 

@@ -10,16 +10,16 @@ from functools import partial
 from registry.catalog import Registry
 from registry.errors import NotFoundError, RegistryError
 from registry.settings import open_registry
-from service.agreement import Agreement
-from service.classifier import Classifier
 from service.errors import ModelNotFoundError, ModelUnavailableError, ModelUnusableError
-from service.follower import Follower
-from service.observer import Observer, Role
-from service.pinned import PinnedVersions
-from service.routing import Traffic
+from service.models.agreement import Agreement
+from service.models.classifier import Classifier
+from service.models.follower import Follower
+from service.models.observer import Observer, Role
+from service.models.pinned import PinnedVersions
+from service.models.routing import Traffic
+from service.models.shadow import Shadow
+from service.models.versions import LoadedVersions
 from service.settings import ServiceSettings
-from service.shadow import Shadow
-from service.versions import LoadedVersions
 
 # How often a worker looks whether another one has seen an alias move.
 _LISTEN_S = 0.25

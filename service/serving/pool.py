@@ -40,7 +40,7 @@ class Pool:
 
 
 class _Work:
-    """A call that is awaited, for `service.direct`."""
+    """A call that is awaited, for `service.serving.direct`."""
 
     def __init__(self, call: Callable[[], None], put: Callable[["_Work"], None]) -> None:
         self._call = call
