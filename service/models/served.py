@@ -123,10 +123,6 @@ class Models:
         """The versions that were asked for, or named, and cannot be served; and why."""
         return dict(self._pinned.refused)
 
-    def is_loaded(self, version: int) -> bool:
-        """Whether `choose` has this version at once, rather than from the store."""
-        return version in self._memory
-
     def loaded(self) -> list[int]:
         """The versions that are in memory and answer, lowest first."""
         return [] if self._agreement.is_unloaded else self._memory.numbers()

@@ -19,9 +19,6 @@ class LoadedVersions:
         self._loading: dict[int, Future[Classifier]] = {}
         self._lock = threading.Lock()
 
-    def __contains__(self, version: int) -> bool:
-        return version in self._loaded
-
     def numbers(self) -> list[int]:
         """The numbers of the versions in memory, lowest first."""
         with self._lock:
