@@ -234,7 +234,13 @@ def printed(style: str) -> Make:
 @cache
 def font_files() -> list[str]:
     """The typefaces on this machine that have digits."""
-    return sorted(str(file) for file in FONTS.rglob("*.ttf"))
+    return sorted(str(file) for file in FONTS.rglob("*.ttf") if _has_digits(str(file)))
+
+
+def _has_digits(file: str) -> bool:
+    """Whether the ten look different: a typeface of icons has one box for all that it lacks."""
+    font = ImageFont.truetype(file, 32)
+    return len({bytes(font.getmask(str(digit))) for digit in range(10)}) == 10
 
 
 def mnist(*, negative: bool) -> Make:
