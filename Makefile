@@ -52,10 +52,15 @@ test-clients: $(venv)/.test $(venv)-clients/.installed $(venv)-clients-mlserver/
 	$(venv)-clients-mlserver/bin/python $(clients)
 
 .PHONY: lint
-lint: $(venv)/.test ## check style and types
+lint: $(venv)/.test lint-infra ## check style and types, and what infra/ describes
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m mypy
+
+infra_bin := $(venv)-infra/bin
+.PHONY: lint-infra
+lint-infra: $(venv)-infra/.installed
+	@true
 
 .PHONY: format
 format: $(venv)/.test ## format the code
@@ -104,12 +109,13 @@ lock: $(venv)/.created ## pin the newest versions that pyproject.toml allows
 	$(compile) --upgrade --output-file requirements/bench.txt --group bench
 	$(compile) --upgrade --output-file requirements/bench-service.txt --group bench-service
 	$(compile) --upgrade --output-file requirements/bench-mlserver.txt --group bench-mlserver
+	$(compile) --upgrade --output-file requirements/infra.txt --group infra
 	$(compile) --upgrade --output-file requirements/clients.txt --group clients
 	$(compile) --upgrade --output-file requirements/clients-mlserver.txt --group clients-mlserver
 
 .PHONY: clean
 clean: ## remove the virtual environment and all caches; the registry in var/ stays
-	rm -rf $(venv) $(venv)-bench* $(venv)-clients* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(venv) $(venv)-bench* $(venv)-clients* $(venv)-infra .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(venv)/.created:
