@@ -13,7 +13,7 @@ pytest_plugins = ["tests.page_visits"]
 TRACKS = "() => (window.streams ?? []).flatMap(each => each.getTracks().map(t => t.readyState))"
 
 # A dialog says that it is closed a moment after it is hidden.
-ENDED = f"({TRACKS})().join() === 'ended'"
+ENDED = f"() => ({TRACKS})().join() === 'ended'"
 
 
 @pytest.fixture
