@@ -230,6 +230,8 @@ def report(one: Contender, starts: dict[str, list[Start]], goals: Goals) -> None
     """Print a line of the table, and one that compares it with the yardstick of the same round."""
     cpu, wall = ([start[field] for start in starts[one.name]] for field in (0, 1))
     print(f"  {one.name:26} CPU {spread(cpu)} ms   wall {spread(wall)} ms")
+    if one.name == YARDSTICK:
+        print("  " + goals.figure(f"`{YARDSTICK}`", cpu, "ms"))
     if one.goal:
         ratios = quotients(cpu, [start.cpu_ms for start in starts[YARDSTICK]])
         print("  " + goals.at_most(f"{one.name} / `{YARDSTICK}`", ratios, one.goal))

@@ -40,14 +40,23 @@ class Figure(BaseModel, frozen=True):
             return ""
         return f"{rounded(min(self.values))} to {rounded(max(self.values))}"
 
+    @property
+    def measured(self) -> str:
+        """The median in words."""
+        return with_unit(rounded(self.median), self.unit)
+
+    @property
+    def wanted(self) -> str:
+        """The goal in words; empty where there is none."""
+        return "" if self.goal is None else with_unit(f"{self.goal:.4g}", self.unit)
+
     def __str__(self) -> str:
         """A line that tells all of it."""
-        line = f"{self.what}: {with_unit(self.median, self.unit)}"
+        line = f"{self.what}: {self.measured}"
         if self.spread:
             line += f" ({self.spread}; n = {len(self.values)})"
         if self.goal is not None:
-            goal = f"{self.sense} {with_unit(self.goal, self.unit)}"
-            line += f"; goal: {goal}: {'met' if self.is_met else 'MISSED'}"
+            line += f"; goal: {self.sense} {self.wanted}: {'met' if self.is_met else 'MISSED'}"
         return line
 
 
@@ -132,11 +141,11 @@ def quotients(some: Sequence[float], others: Sequence[float]) -> list[float]:
     return [one / other for one, other in zip(some, others, strict=True)]
 
 
-def with_unit(value: float, unit: str) -> str:
+def with_unit(figure: str, unit: str) -> str:
     """A figure as it is read."""
-    return f"{rounded(value)} {unit}".rstrip()
+    return f"{figure} {unit}".rstrip()
 
 
 def rounded(value: float) -> str:
     """Three digits, or all that are before the point."""
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:#.3g}"

@@ -251,6 +251,8 @@ def main() -> int:
 def compare(times: dict[str, dict[str, list[float]]], goals: Goals) -> None:
     """Print how many times as long one takes as the other, for all who took part."""
     for operation in OPERATIONS:
+        print(goals.figure(f"{operation}: {DIRECTORY}", times[DIRECTORY][operation], "ms"))
+    for operation in OPERATIONS:
         ratios = quotients(times[BUCKET_OF_OURS][operation], times[FLOOR][operation])
         what = f"{operation}: {BUCKET_OF_OURS} / {FLOOR}"
         print(goals.at_most(what, ratios, TIMES_THE_FLOOR))
