@@ -67,6 +67,11 @@ format: $(venv)/.test ## format the code
 	$(python) -m ruff check --fix
 	$(python) -m ruff format
 
+.PHONY: bench
+bench: $(venv)/.test $(venv)-bench/.keras $(venv)-bench-service/.installed $(venv)-bench-mlserver/.installed ## run all benchmarks, and write the table of benchmarks/RESULTS.md
+	$(python) -m registry show >/dev/null 2>&1 || $(python) -m training
+	$(python) -m benchmarks
+
 .PHONY: bench-registry
 bench-registry: $(venv)/.test ## measure the registry against bare boto3, and MLflow if it is there
 	$(python) -m benchmarks.registry
