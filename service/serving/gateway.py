@@ -101,15 +101,7 @@ class Gateway:
         self, environ: "WSGIEnvironment", protocol: "HTTPProtocol", *, is_last: bool = False
     ) -> None:
         head: list[Head] = []
-
-        def start_response(
-            status: str,
-            headers: list[tuple[str, str]],
-            _: Any = None,  # noqa: ANN401 - PEP 3333
-        ) -> Any:  # noqa: ANN401 - as above; Flask never calls it
-            head[:] = [(int(status[:3]), headers)]
-
-        chunks = self._app.wsgi_app(environ, start_response)
+        chunks = self._app.wsgi_app(environ, partial(_start, head))
         try:
             body = b"".join(chunks)
         finally:
@@ -119,3 +111,14 @@ class Gateway:
         if is_last or self._drain.is_draining:
             headers.append(("Connection", "close"))
         protocol.response_bytes(status, headers, body)
+
+
+def _start(
+    head: list[Head],
+    status: str,
+    headers: list[tuple[str, str]],
+    _: Any = None,  # noqa: ANN401 - PEP 3333
+    /,
+) -> Any:  # noqa: ANN401 - as above; Flask never calls it
+    """Take note of the head of an answer."""
+    head[:] = [(int(status[:3]), headers)]
