@@ -16,6 +16,7 @@ from service.errors import OverloadedError, RequestError
 from service.serving.drain import Drain
 from service.serving.environ import environ_of
 from service.serving.listener import hang_up_on_who_does_not_read
+from service.serving.placement import Placement
 from service.serving.pool import Pool
 from service.serving.upload import Uploads
 from service.serving.workload import Workload
@@ -50,6 +51,7 @@ class Gateway:
         """Begin to work."""
         self._pool.start()
         self._uploads.watch(loop)
+        Placement().watch(loop)
         # Granian listens before the loop comes to this.
         loop.call_soon(hang_up_on_who_does_not_read, self._timeout_s)
         self.loop = loop
