@@ -97,6 +97,10 @@ picture: $(venv)/.test ## take README's picture of the page of the running servi
 figures: $(venv)/.test ## draw the figures of docs/training.md
 	$(python) -m docs.figures
 
+.PHONY: tutorial
+tutorial: $(venv)/.test ## run docs/tutorial.md from top to bottom, and paste what it prints
+	$(python) -m docs.tutorial
+
 .PHONY: settings
 settings: $(venv)/.test ## write docs/settings.md anew from the code
 	$(python) -m docs.settings
