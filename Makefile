@@ -38,11 +38,15 @@ train: $(venv)/.training ## train, register and promote a new version
 
 .PHONY: test
 test: lint ## check style and types, then run the tests
-	$(python) -m pytest -m "not full"
+	$(python) -m pytest -m "not full and not faults"
 
 .PHONY: test-full
 test-full: $(venv)/.test ## run the slow tests, some on the whole of MNIST
 	$(python) -m pytest -m full
+
+.PHONY: test-faults
+test-faults: $(venv)/.test ## kill stores and workers, fill disks, damage caches, set clocks
+	$(python) -m pytest -m faults tests/faults
 
 # The tests' own conftest.py belongs to the project's environment, hence --confcutdir.
 clients = -m pytest --confcutdir=tests/clients -W default tests/clients
