@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from registry.moves import actor
 from tests.programs import ROOT, environment, free_port, serving
 
 PAGE = Path(__file__).with_name("tutorial.md")
 ADDRESS = "127.0.0.1:8000"
 SERVICE = "python -m service"
+READER = "you@lab"
 ELISION = "…"
 
 _NUMBER = re.compile(r"[0-9a-f]{8,}|[-+]?\d[\d,.:]*(e[-+]?\d+)?")
@@ -72,7 +74,7 @@ class Walk:
             check=False,
         )
         assert done.returncode == 0, f"{text}\n{done.stdout[-2000:]}"
-        return done.stdout.replace(self._address, ADDRESS)
+        return done.stdout.replace(self._address, ADDRESS).replace(actor(), READER)
 
     def _python(self, text: str) -> str:
         for shown, used in self._replacements.items():
