@@ -69,6 +69,8 @@ infra_bin := $(venv)-infra/bin
 .PHONY: lint-infra
 lint-infra: $(venv)-infra/.installed
 	$(infra_bin)/hadolint Dockerfile
+	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 
 .PHONY: format
 format: $(venv)/.test ## format the code
@@ -104,6 +106,10 @@ picture: $(venv)/.test ## take README's picture of the page of the running servi
 .PHONY: figures
 figures: $(venv)/.test ## draw the figures of docs/training.md
 	$(python) -m docs.figures
+
+.PHONY: tutorial
+tutorial: $(venv)/.test ## run docs/tutorial.md from top to bottom, and paste what it prints
+	$(python) -m docs.tutorial
 
 .PHONY: settings
 settings: $(venv)/.test ## write docs/settings.md anew from the code
