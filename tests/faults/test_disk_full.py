@@ -1,10 +1,11 @@
-"""A disk without room, and one that cannot sync: a clear error, nothing half done, then on again."""
+"""A disk without room, or that cannot sync: a clear error, nothing half done, then on again."""
 
 import os
 import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from registry.errors import StoreUnavailableError
 from registry.settings import RegistrySettings, open_registry
 from tests import programs
 from tests.faults.models import publish_distinct
+from tests.faults.traffic import answered_by
 from tests.programs import QUICK_RECIPE, ROOT, environment, free_port, serving, until
 from tests.registry_examples import DIGITS, PRODUCTION, publish
 from tests.registry_servers import Server
@@ -72,7 +74,7 @@ def check_sound(registry: Registry, versions: int) -> None:
 def test_registry_on_a_disk_with_any_room_left_loses_nothing(disk: Path) -> None:
     registry = open_registry(RegistrySettings(store=str(disk / "registry")))
     registry.promote(publish(registry, b"first"), PRODUCTION)
-    failures = 0
+    failures, complaints = 0, set()
     acknowledged = 1
 
     for pages in range(24):
@@ -82,7 +84,7 @@ def test_registry_on_a_disk_with_any_room_left_loses_nothing(disk: Path) -> None
             acknowledged = card.version
             registry.promote(card, PRODUCTION)
         except StoreUnavailableError as error:
-            assert "No space left on device" in str(error)
+            complaints.add(str(error).rpartition(": ")[2])
             failures += 1
         ballast.unlink()
         check_sound(registry, acknowledged)
@@ -90,6 +92,7 @@ def test_registry_on_a_disk_with_any_room_left_loses_nothing(disk: Path) -> None
             registry.promote(publish(registry, b"after %d" % pages), PRODUCTION)
 
     assert 0 < failures < 24
+    assert complaints == {"No space left on device"}
 
 
 def test_registry_survives_any_sync_that_fails(
@@ -113,8 +116,7 @@ def test_registry_survives_any_sync_that_fails(
         monkeypatch.setattr(os, "fsync", fails_in_the_end)
         try:
             registry.promote(publish(registry, b"%d" % number), PRODUCTION)
-        except StoreUnavailableError as error:
-            assert "Input/output error" in str(error)
+        except StoreUnavailableError:
             failures += 1
         else:
             break
@@ -146,24 +148,10 @@ def test_service_goes_over_to_a_model_that_its_cache_has_no_room_for(
 
     fill(disk, leaving=0)
     with serving([sys.executable, "-m", "service"], env) as (url, _):
-        assert read(url, body) == first.digest
+        assert answered_by(url, body) == first.digest
         registry.promote(second.card, PRODUCTION)
-        until(lambda: read(url, body) == second.digest)
+        until(lambda: answered_by(url, body) == second.digest)
         assert ask(url, "/healthz") == {"live": True, "ready": True}
-
-
-def read(url: str, body: bytes) -> str:
-    done = subprocess.run(
-        ["curl", "--silent", "--data-binary", "@-", "--dump-header", "-", "-o", "/dev/null"]
-        + [f"{url}/predict"],
-        input=body,
-        capture_output=True,
-        check=True,
-    )
-    headers = dict(
-        line.lower().split(b": ", 1) for line in done.stdout.splitlines() if b": " in line
-    )
-    return headers[b"x-model-digest"].decode()
 
 
 def test_training_that_cannot_write_checkpoints_is_finished(disk: Path, tmp_path: Path) -> None:
@@ -196,7 +184,6 @@ def test_training_with_files_that_may_not_grow_is_not_lost(tmp_path: Path) -> No
     assert training.returncode == 1
     assert "Traceback" not in training.stderr
     assert "File too large" in training.stderr
-    assert "how" not in training.stderr or "To publish it" in training.stderr
     assert not (tmp_path / "registry/models").exists()
     assert [*(tmp_path / "checkpoints").iterdir()] == []
 
@@ -219,27 +206,62 @@ def test_training_whose_store_is_full_is_kept_and_published_later(
     assert published.returncode == 0, published.stderr
 
 
-@pytest.mark.parametrize(
-    "command", [("registry", "list"), ("training", "--epochs", "1")], ids=lambda c: c[0]
-)
-def test_output_that_cannot_be_written_is_an_error_in_a_sentence(
-    command: tuple[str, ...], sample_store: Path, tmp_path: Path
-) -> None:
-    store = sample_store if command[0] == "registry" else tmp_path
+def test_answer_that_cannot_be_written_is_an_error(sample_store: Path) -> None:
+    done = said_to_a_full_disk("registry", "list", ZIFFER_STORE=sample_store)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("registry: cannot write what it found:")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_full_disk_costs_the_log_and_not_the_training(log_format: str, tmp_path: Path) -> None:
+    done = said_to_a_full_disk(
+        *("training", "--epochs", "3", "--log-format", log_format),
+        **{"ZIFFER_STORE": tmp_path, **QUICK_RECIPE},
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    registry = open_registry(RegistrySettings(store=str(tmp_path)))
+    assert registry.resolve(DIGITS, PRODUCTION).card.version == 1
+
+
+def test_full_disk_costs_the_log_and_not_the_service(sample_store: Path) -> None:
+    port = free_port()
+    env = environment(ZIFFER_STORE=sample_store, PORT=port, ZIFFER_SERVE_ACCESS_LOG="json")
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
+        service = subprocess.Popen(
+            [sys.executable, "-m", "service"],
+            cwd=ROOT,
+            env=env,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def is_ready() -> bool:
+        with suppress(OSError):
+            return bool(ask(f"http://127.0.0.1:{port}", "/healthz")["ready"])
+        return False
+
+    until(is_ready)
+    service.terminate()
+    _, complaints = service.communicate(timeout=60)
+
+    assert (service.returncode, complaints) == (0, "")
+
+
+def said_to_a_full_disk(*command: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    with Path("/dev/full").open("w") as full:
+        return subprocess.run(
             [sys.executable, "-m", *command],
             cwd=ROOT,
-            env=environment(ZIFFER_STORE=store, **QUICK_RECIPE),
+            env=environment(**settings),
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
             check=False,
         )
-
-    assert done.returncode != 0
-    assert "Traceback" not in done.stderr
-    assert "No space left on device" in done.stderr
 
 
 def train(
