@@ -51,7 +51,7 @@ COPY --from=inventory /sbom.cdx.json /
 FROM ${BASE} AS serve
 # The images that Docker publishes have no compiled standard library, but pip.
 RUN python -m compileall -q --invalidation-mode unchecked-hash \
-    -x '/(site-packages|dist-packages|test|idlelib|lib2to3|tkinter|turtledemo|ensurepip)/' \
+    -x '/(site-packages|dist-packages|test|unittest|distutils|idlelib|lib2to3|tkinter|turtledemo|ensurepip)/' \
     "$(python -c 'import os; print(os.path.dirname(os.__file__))')" \
  && rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/*-packages/pip* /usr/local/lib/python3*/ensurepip
 COPY --from=packages /opt/ziffer /opt/ziffer

@@ -38,7 +38,7 @@ train: $(venv)/.training ## train, register and promote a new version
 
 .PHONY: test
 test: lint ## check style and types, then run the tests
-	$(python) -m pytest -m "not full and not faults"
+	$(python) -m pytest -m "not full and not faults and not container"
 
 .PHONY: test-full
 test-full: $(venv)/.test ## run the slow tests, some on the whole of MNIST
@@ -47,6 +47,10 @@ test-full: $(venv)/.test ## run the slow tests, some on the whole of MNIST
 .PHONY: test-faults
 test-faults: $(venv)/.test ## kill stores and workers, fill disks, damage caches, set clocks
 	$(python) -m pytest -m faults tests/faults
+
+.PHONY: test-container
+test-container: $(venv)/.test ## build the image as it is and run it, restricted, with buildah and podman
+	$(python) -m pytest tests/container -m "not full" --capture=no
 
 # The tests' own conftest.py belongs to the project's environment, hence --confcutdir.
 clients = -m pytest --confcutdir=tests/clients -W default tests/clients
@@ -66,6 +70,7 @@ infra_bin := $(venv)-infra/bin
 lint-infra: $(venv)-infra/.installed
 	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(infra_bin)/hadolint Dockerfile
 
 .PHONY: format
 format: $(venv)/.test ## format the code
