@@ -68,9 +68,9 @@ lint: $(venv)/.test lint-infra ## check style and types, and what infra/ describ
 infra_bin := $(venv)-infra/bin
 .PHONY: lint-infra
 lint-infra: $(venv)-infra/.installed
-	$(infra_bin)/hadolint Dockerfile
 	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(infra_bin)/hadolint Dockerfile
 
 .PHONY: format
 format: $(venv)/.test ## format the code
