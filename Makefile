@@ -68,9 +68,9 @@ lint: $(venv)/.test lint-infra ## check style and types, and what infra/ describ
 infra_bin := $(venv)-infra/bin
 .PHONY: lint-infra
 lint-infra: $(venv)-infra/.installed
-	$(infra_bin)/hadolint Dockerfile
 	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(infra_bin)/hadolint Dockerfile
 
 .PHONY: format
 format: $(venv)/.test ## format the code
@@ -94,6 +94,10 @@ bench-training: $(venv)/.training $(venv)-bench/.keras ## measure training again
 bench-service: $(venv)/.test $(venv)-bench-service/.installed $(venv)-bench-mlserver/.installed ## measure the service against plain Flask, lean FastAPI, LitServe and MLServer
 	$(python) -m benchmarks.service
 	$(python) -m benchmarks.cold_start
+
+.PHONY: bench-batch
+bench-batch: $(venv)/.test ## measure batch prediction against bare onnxruntime
+	$(python) -m benchmarks.batch_prediction
 
 .PHONY: eval-real
 eval-real: $(venv)/.training ## measure how well digits are read in drawings, photographs and print

@@ -73,13 +73,14 @@ def test_threads_are_held_on_one_core_and_let_go_where_it_is_crowded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     core = min(os.sched_getaffinity(0))
-    found = iter([core, None])
+    found = iter([core, core, None])
     monkeypatch.setattr("service.serving.placement.roomy_core", lambda spent: next(found))
+    monkeypatch.setattr("service.serving.placement._PATIENCE", 2)
     loop = asyncio.new_event_loop()
     placement = Placement()
 
     with foreign_thread() as task:
-        for _ in range(2):  # The first look has nothing to compare with.
+        for _ in range(3):  # The first look has nothing to compare with.
             placement.watch(loop)
             time.sleep(0.1)
         held = os.sched_getaffinity(task)

@@ -2,12 +2,10 @@
 
 from enum import StrEnum
 from hashlib import sha256
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from registry.store import ListedObject, ObjectStore
-
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"})
-NUMPY, ZIPPED, RAW = ".npy", ".npz", ".raw"
 
 
 class Kind(StrEnum):
@@ -17,6 +15,10 @@ class Kind(StrEnum):
     NUMPY = "npy"
     ZIPPED = "npz"
     RAW = "raw"
+
+
+_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"})
+_ARRAYS = {".npy": Kind.NUMPY, ".npz": Kind.ZIPPED, ".raw": Kind.RAW}
 
 
 class Input(NamedTuple):
@@ -59,11 +61,8 @@ def inputs_below(store: ObjectStore) -> Inputs:
 
 
 def _kind(key: str) -> Kind | None:
-    name = key.rpartition("/")[2]
-    ending = f".{name.rpartition('.')[2].lower()}"
-    if ending in PICTURES:
-        return Kind.PICTURE
-    return {NUMPY: Kind.NUMPY, ZIPPED: Kind.ZIPPED, RAW: Kind.RAW}.get(ending)
+    ending = PurePosixPath(key).suffix.lower()
+    return Kind.PICTURE if ending in _PICTURES else _ARRAYS.get(ending)
 
 
 def _is_folder(entry: ListedObject) -> bool:

@@ -28,7 +28,7 @@ from service.verdict import Thresholds, Verdict
 PARTS = "parts/"
 
 # Images that the model reads at once, and that lie in the processor's cache.
-_AT_ONCE = 1024
+AT_ONCE = 1024
 
 _NO_PIXELS = np.zeros((0, IMAGE_SIDE, IMAGE_SIDE), np.uint8)
 _NOTHING = Reading(np.zeros((0, DIGITS), np.float32), np.zeros(0, np.float32))
@@ -68,8 +68,8 @@ class Predictor:
         except InputError as error:
             return [records.of_error(unit.files[0].key, _sentence(error))]
         return [
-            self._of_array(unit.files[0].key, first + start, pixels[start : start + _AT_ONCE])
-            for start in range(0, len(pixels), _AT_ONCE)
+            self._of_array(unit.files[0].key, first + start, pixels[start : start + AT_ONCE])
+            for start in range(0, len(pixels), AT_ONCE)
         ]
 
     def _of_array(self, key: str, first: int, pixels: NDArray[np.uint8]) -> Records:
