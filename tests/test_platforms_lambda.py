@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from awslambdaric.lambda_context import LambdaContext
-from awslambdaric.lambda_runtime_marshaller import to_json
 
 from registry.handover import as_environment
 from registry.settings import RegistrySettings, open_registry
@@ -22,7 +20,6 @@ from service.app import create_app
 from service.http import Answer
 from service.models.served import Models
 from service.platforms.following import Following
-from service.platforms.lambda_function import Function
 from service.router import Router
 from service.settings import ServiceSettings
 from tests import lambda_events
@@ -31,6 +28,10 @@ from tests.lambda_runtime import FunctionError, LambdaRuntime, lambda_runtime
 from tests.programs import ROOT, environment
 from tests.registry_servers import localbucket
 from tests.service_models import Releases
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="AWS makes its runtime client for Linux only"
+)
 
 SEVEN = (ROOT / "docs/digits/7.png").read_bytes()
 BLANK = [[0] * 28 for _ in range(28)]
@@ -169,6 +170,11 @@ def test_what_cannot_be_answered_is_an_error_for_its_reader(
     ],
 )
 def test_answers_over_lambdas_limit_are_refused(models: Models, body: str, status: int) -> None:
+    from awslambdaric.lambda_context import LambdaContext
+    from awslambdaric.lambda_runtime_marshaller import to_json
+
+    from service.platforms.lambda_function import Function
+
     app = create_app(ServiceSettings(), models)
     app.add_url_rule("/large", view_func=lambda: Answer(body.encode()))
     app.router = Router(app.url_map)
