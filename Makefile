@@ -69,6 +69,8 @@ infra_bin := $(venv)-infra/bin
 .PHONY: lint-infra
 lint-infra: $(venv)-infra/.installed
 	$(infra_bin)/hadolint Dockerfile
+	$(infra_bin)/cfn-lint --include-checks I -- infra/aws/*.yaml
+	$(infra_bin)/python infra/aws/translate.py infra/aws/function.yaml >/dev/null
 	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 
