@@ -81,6 +81,8 @@ lint: $(venv)/.test lint-infra ## check style and types, and what infra/ describ
 infra_bin := $(venv)-infra/bin
 .PHONY: lint-infra
 lint-infra: $(venv)-infra/.installed
+	$(infra_bin)/cfn-lint --include-checks I -- infra/aws/*.yaml
+	$(infra_bin)/python infra/aws/translate.py infra/aws/function.yaml >/dev/null
 	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(infra_bin)/hadolint Dockerfile
