@@ -95,6 +95,10 @@ bench-service: $(venv)/.test $(venv)-bench-service/.installed $(venv)-bench-mlse
 	$(python) -m benchmarks.service
 	$(python) -m benchmarks.cold_start
 
+.PHONY: bench-batch
+bench-batch: $(venv)/.test ## measure batch prediction against bare onnxruntime
+	$(python) -m benchmarks.batch_prediction
+
 .PHONY: eval-real
 eval-real: $(venv)/.training ## measure how well digits are read in drawings, photographs and print
 	$(python) -m benchmarks.real_digits

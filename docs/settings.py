@@ -5,6 +5,7 @@ from pathlib import Path
 
 from registry.configuration import Leaf, Settings, settings_of
 from registry.settings import RegistrySettings
+from service.batch_prediction.settings import BatchSettings
 from service.settings import ServiceSettings
 from training.population.settings import PopulationSettings
 from training.search.settings import SearchSettings
@@ -38,6 +39,10 @@ PROGRAMS: dict[str, tuple[type[Settings], str]] = {
         "In addition to the recipe, the data, the device and the registry, which are as above.",
     ),
     "`python -m service`": (ServiceSettings, "Set by the platform, so there is no file."),
+    "`python -m service.batch_prediction`": (
+        BatchSettings,
+        "[batch.md](batch.md) tells what they are for.",
+    ),
 }
 
 

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     import argparse
 
 # The programs share one environment, so each tolerates the settings of the others.
-_PROGRAM_PREFIXES = ("ZIFFER_TRAIN_", "ZIFFER_SEARCH_", "ZIFFER_POPULATION_", "ZIFFER_SERVE_")
+_PROGRAM_PREFIXES = (
+    "ZIFFER_TRAIN_",
+    "ZIFFER_SEARCH_",
+    "ZIFFER_POPULATION_",
+    "ZIFFER_SERVE_",
+    "ZIFFER_BATCH_",
+)
 
 # Kubernetes describes a Service named "ziffer" to every pod in variables such as these.
 _SERVICE_LINK = re.compile(r"(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)$")

@@ -49,6 +49,9 @@ def _store_address(address: str) -> str:
     return address
 
 
+StoreAddress = Annotated[str, AfterValidator(_store_address)]
+
+
 def _http_address(address: str) -> str:
     url = urlsplit(address)
     if url.scheme not in {"http", "https"} or not url.hostname:
@@ -68,7 +71,7 @@ def user_cache_directory() -> Path:
 class RegistrySettings(Settings):
     """The settings that every program shares."""
 
-    store: Annotated[str, AfterValidator(_store_address)] = setting(
+    store: StoreAddress = setting(
         "var/registry", "where the registry is: s3://bucket/prefix, file:///path or a path"
     )
     model: Annotated[str, AfterValidator(_model_name)] = setting("digits", "name of the model")

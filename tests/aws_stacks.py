@@ -32,6 +32,7 @@ def _function(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[str, 
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
     else:
+        assert isinstance(node, yaml.MappingNode)
         value = loader.construct_mapping(node, deep=True)
     if name == "GetAtt":
         value = value.split(".", 1)

@@ -90,8 +90,10 @@ def test_cloud_run_has_ten_seconds_to_stop_in() -> None:
 
 @pytest.mark.parametrize("name", ["PORT", "AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT"])
 def test_an_impossible_port_is_named_as_it_was_given(name: str) -> None:
+    _, environ = on_platform([], {name: "abc"})
+
     with pytest.raises(SettingsError, match=rf"^{name} is 'abc': .*at most 65535"):
-        settings(**{name: "abc"})
+        load(ServiceSettings, "service", None, [], environ)
 
 
 def test_flags_come_before_all_platforms() -> None:

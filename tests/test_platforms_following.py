@@ -31,12 +31,8 @@ def checks() -> list[str]:
     return []
 
 
-def check_into(checks: list[str]) -> None:
-    checks.append("checked")
-
-
 def test_it_asks_once_in_an_interval(clock: Clock, checks: list[str]) -> None:
-    follow = Following(lambda: check_into(checks), interval_s=5)
+    follow = Following(lambda: checks.append("checked"), interval_s=5)
 
     for now_s, total in [(1004, 0), (1005, 1), (1009, 1), (1010, 2), (4000, 3), (900, 4)]:
         clock.now_s = now_s
@@ -45,7 +41,7 @@ def test_it_asks_once_in_an_interval(clock: Clock, checks: list[str]) -> None:
 
 
 def test_it_never_asks_where_the_interval_is_0(clock: Clock, checks: list[str]) -> None:
-    follow = Following(lambda: check_into(checks), interval_s=0)
+    follow = Following(lambda: checks.append("checked"), interval_s=0)
 
     clock.now_s = 1e9
     follow.catch_up(remaining_s=60)
@@ -64,7 +60,11 @@ def answer() -> Iterator[threading.Event]:
 def test_a_store_that_does_not_answer_holds_up_nobody(
     clock: Clock, checks: list[str], answer: threading.Event
 ) -> None:
-    follow = Following(lambda: (answer.wait(60), check_into(checks)), interval_s=5)
+    def check() -> None:
+        answer.wait(60)
+        checks.append("checked")
+
+    follow = Following(check, interval_s=5)
 
     for now_s in (1005, 1010, 1015):  # One check at a time, however long it takes.
         clock.now_s = now_s

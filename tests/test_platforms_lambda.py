@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 
+from registry.handover import as_environment
 from registry.settings import RegistrySettings, open_registry
 from tests import lambda_events
 from tests.lambda_events import CLIENT, function_url, load_balancer, rest_api
 from tests.lambda_runtime import FunctionError, LambdaRuntime, lambda_runtime
 from tests.programs import ROOT, environment
+from tests.registry_servers import localbucket
 from tests.service_models import Releases
 
 SEVEN = (ROOT / "docs/digits/7.png").read_bytes()
@@ -183,6 +185,23 @@ def test_an_invocation_goes_with_the_alias(sample_store: Path, tmp_path: Path) -
 
         store.rename(tmp_path / "away")
         assert runtime.invoke({"pixels": BLANK})["model"]["version"] == 2
+
+
+def test_a_bucket_is_read_without_any_place_to_write(sample_store: Path, tmp_path: Path) -> None:
+    with localbucket() as server:
+        settings = server.settings(tmp_path)
+        like = open_registry(RegistrySettings(store=str(sample_store)))
+        Releases(open_registry(settings), like=like).release()
+        variables = as_environment(settings) | {
+            "ZIFFER_CACHE_DIR": "",
+            "AWS_REGION": "us-east-1",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "HOME": "/proc",
+            "TMPDIR": "/proc",
+            "XDG_CACHE_HOME": "",
+        }
+        with function(variables.pop("ZIFFER_STORE"), **variables) as (runtime, _):
+            assert runtime.invoke({"pixels": BLANK})["rejected"] == "blank"
 
 
 @pytest.mark.parametrize(

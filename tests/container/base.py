@@ -9,7 +9,8 @@ from typing import NamedTuple
 from registry.settings import user_cache_directory
 
 _FINISH = Path(__file__).with_name("finish_base.sh")
-_PACKAGES = "python3,python3-pip-whl,ca-certificates"
+# apt, as it is in Docker's images, and brings the library of C++.
+_PACKAGES = "apt,ca-certificates,python3,python3-pip-whl"
 
 
 class Mirror(NamedTuple):

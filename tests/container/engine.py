@@ -22,7 +22,7 @@ TOOLS = ("buildah", "podman", "runc", "mmdebstrap")
 # What an orchestrator restricts, and what works without systemd, user namespaces and seccomp.
 RESTRICTIONS = (
     *("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges", "--memory=512m"),
-    *("--network=host", "--security-opt=seccomp=unconfined"),
+    *("--network=host", "--no-healthcheck", "--security-opt=seccomp=unconfined"),
     *("--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096"),
 )
 
