@@ -52,6 +52,15 @@ class LocalStore:
         except OSError as error:
             raise self._unavailable("read", key, error) from error
 
+    def read_range(self, key: str, start: int, size_bytes: int) -> bytes:  # noqa: D102
+        try:
+            with self._path(key).open("rb", buffering=0) as file:
+                return os.pread(file.fileno(), size_bytes, start)
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFoundError(f"there is no {key} in {self.address}") from None
+        except OSError as error:
+            raise self._unavailable("read", key, error) from error
+
     def get_if_changed(self, key: str, etag: str) -> StoredObject | None:  # noqa: D102
         stored = self.get(key)
         return None if stored.etag == etag else stored
@@ -112,8 +121,9 @@ class LocalStore:
 
     def _keys_under(self, prefix: str) -> Iterator[str]:
         for folder, _, files in os.walk(self._path(prefix), onerror=_raise_unless_absent):
-            parent = Path(folder).relative_to(self.directory).as_posix()
-            yield from (f"{parent}/{file}" for file in files)
+            parent = Path(folder).relative_to(self.directory)
+            within = f"{parent.as_posix()}/" if parent.parts else ""
+            yield from (within + file for file in files)
 
     def _listed(self, key: str) -> ListedObject | None:
         try:
@@ -153,7 +163,7 @@ def temporary_file(path: Path, body: bytes) -> Iterator[Path]:
     What the caller links or renames from it is durable when the block ends.
     """
     make_directory(path.parent)
-    temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+    temporary = path.with_name(f"{_temporary_prefix(path)}{secrets.token_hex(8)}")
     try:
         with temporary.open("xb") as file:
             file.write(body)
@@ -169,6 +179,18 @@ def write_file(path: Path, body: bytes) -> None:
     """Let `path` hold `body`: whole or not at all, and durably."""
     with temporary_file(path, body) as temporary:
         temporary.replace(path)
+
+
+def remove_file(path: Path) -> None:
+    """Remove `path`, if it is there, and what writers of it left that were killed."""
+    path.unlink(missing_ok=True)
+    for temporary in path.parent.glob(f"{_temporary_prefix(path)}*"):
+        temporary.unlink(missing_ok=True)
+
+
+def _temporary_prefix(path: Path) -> str:
+    # File systems take names of 255 bytes.
+    return f"{_TEMPORARY}{path.name[:40]}-"
 
 
 def make_directory(directory: Path) -> None:

@@ -77,6 +77,13 @@ class S3Store:
     def read(self, key: str) -> bytes:  # noqa: D102
         return self._read(key).body
 
+    def read_range(self, key: str, start: int, size_bytes: int) -> bytes:  # noqa: D102
+        try:
+            stored = self._read(key, Range=f"bytes={start}-{start + size_bytes - 1}")
+        except _BeyondTheEndError:
+            return b""
+        return stored.body
+
     def put(self, key: str, body: bytes) -> None:  # noqa: D102
         self._call(key, lambda: self._put(key, body))
 
@@ -194,6 +201,8 @@ class S3Store:
         code = error.response.get("Error", {}).get("Code", "")
         if status == 304:
             return _NotModifiedError()
+        if status == 416:
+            return _BeyondTheEndError()
         if status in _LOST:
             return _PreconditionError(f"{self.address} refuses {key}: {error}")
         if code == "NoSuchBucket":
@@ -217,6 +226,10 @@ class S3Store:
 
 class _NotModifiedError(Exception):
     """The object still has the ETag that the request named."""
+
+
+class _BeyondTheEndError(Exception):
+    """The object has no byte of the range that was asked for."""
 
 
 class _PreconditionError(StoreUnavailableError):

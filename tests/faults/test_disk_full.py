@@ -40,7 +40,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     disk = tmp_path / "disk"
     disk.mkdir()
     options = f"size={_PAGES * _PAGE}"
-    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", disk]
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("a small disk takes the right to mount one")
     try:
