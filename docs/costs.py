@@ -207,8 +207,8 @@ REMARKS = """\
 - The work is small: a million pictures a day are {core:.1%} of one CPU, a million times 784 bytes
   {raw:.1%}. What is paid for is waiting. So the smallest machine is enough for all three loads, and
   a second one is for availability.
-- Up to about {even:,.0f} predictions a day Lambda costs less than a small machine. Of a million, the
-  log is its largest part: `ZIFFER_SERVE_ACCESS_LOG=none` saves {log:.2f} dollars.
+- Up to about {even:,.0f} predictions a day Lambda costs less than a small machine. Of a million,
+  the log is its largest part: `ZIFFER_SERVE_ACCESS_LOG=none` saves {log:.2f} dollars.
 - Following an alias is {follow:.2f} dollars a month for each worker at one GET in 5 seconds; in 60
   seconds, a twelfth of that.
 - Cloud Run bills each request as a tenth of a second at least, hence a whole instance at a million.
