@@ -208,7 +208,7 @@ REMARKS = """\
   {raw:.1%}. What is paid for is waiting. So the smallest machine is enough for all three loads, and
   a second one is for availability.
 - Up to about {even:,.0f} predictions a day Lambda costs less than a small machine. Of a million,
-  the log is its largest part: `ZIFFER_SERVE_ACCESS_LOG=none` saves {log:.2f} dollars.
+  its log is the largest part: `ZIFFER_SERVE_ACCESS_LOG=none` saves {log:.2f} dollars.
 - Following an alias is {follow:.2f} dollars a month for each worker at one GET in 5 seconds; in 60
   seconds, a twelfth of that.
 - Cloud Run bills each request as a tenth of a second at least, hence a whole instance at a million.
@@ -282,7 +282,7 @@ def bill(items: list[Item], loads: Mapping[str, float]) -> str:
 def amount(item: Item, load: float) -> str:
     """The multiplication, such as `12.5 × 0.09`."""
     units = item.amount(load) / item.price.per
-    return f"{decimal(units)} × {decimal(item.price.usd)}"
+    return f"{decimal(units)} × {in_full(item.price.usd)}"
 
 
 def decimal(value: float) -> str:
@@ -291,6 +291,11 @@ def decimal(value: float) -> str:
         return f"{value:,.0f}"
     places = 2 - math.floor(math.log10(value)) if value else 0
     return f"{value:.{max(places, 5)}f}".rstrip("0").rstrip(".") if value < 1 else f"{value:.4g}"
+
+
+def in_full(price: float) -> str:
+    """A price without an exponent."""
+    return f"{price:.10f}".rstrip("0").rstrip(".")
 
 
 def cells(items: list[Item], loads: Mapping[str, float]) -> str:
@@ -311,7 +316,7 @@ def head(left: list[str], loads: Mapping[str, float]) -> list[str]:
 
 def prices() -> str:
     """The prices that are put in."""
-    rows = [f"| {one.what} | {decimal(one.usd)} | {one.unit} |" for one in PRICES]
+    rows = [f"| {one.what} | {in_full(one.usd)} | {one.unit} |" for one in PRICES]
     return "\n".join(["## Prices\n\n| what | USD | for a |", "|---|---|---|", *rows]) + "\n"
 
 
