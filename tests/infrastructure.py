@@ -109,8 +109,10 @@ def training_settings(arguments: list[str], environ: Mapping[str, str]) -> Train
 
 def settings_of(image: str, arguments: list[str], environ: Mapping[str, str]) -> RegistrySettings:
     """The settings of whichever program is in the image."""
-    read = {SERVE_IMAGE: service_settings, TRAIN_IMAGE: training_settings}[image]
-    return read(arguments, environ).registry
+    if image == SERVE_IMAGE:
+        return service_settings(arguments, environ).registry
+    assert image == TRAIN_IMAGE
+    return training_settings(arguments, environ).registry
 
 
 def _environ(manifests: list[Manifest], pod: Manifest) -> Iterator[tuple[str, str]]:
