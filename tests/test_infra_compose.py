@@ -4,7 +4,7 @@ import subprocess
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from tests.infrastructure import (
     SERVE_IMAGE,

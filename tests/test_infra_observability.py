@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from registry.settings import RegistrySettings, open_registry
 from service.telemetry.families import FAMILIES
