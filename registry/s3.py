@@ -21,6 +21,9 @@ Answer = TypeVar("Answer")
 # AWS answers 409 where a write is racing another, 412 where the condition is already false.
 _LOST = frozenset({409, 412})
 
+# Signatures hold for minutes, and tokens from one moment to another.
+_CLOCKS_DIFFER = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
+
 _ATTEMPTS = 5
 
 
@@ -73,6 +76,13 @@ class S3Store:
 
     def read(self, key: str) -> bytes:  # noqa: D102
         return self._read(key).body
+
+    def read_range(self, key: str, start: int, size_bytes: int) -> bytes:  # noqa: D102
+        try:
+            stored = self._read(key, Range=f"bytes={start}-{start + size_bytes - 1}")
+        except _BeyondTheEndError:
+            return b""
+        return stored.body
 
     def put(self, key: str, body: bytes) -> None:  # noqa: D102
         self._call(key, lambda: self._put(key, body))
@@ -191,6 +201,8 @@ class S3Store:
         code = error.response.get("Error", {}).get("Code", "")
         if status == 304:
             return _NotModifiedError()
+        if status == 416:
+            return _BeyondTheEndError()
         if status in _LOST:
             return _PreconditionError(f"{self.address} refuses {key}: {error}")
         if code == "NoSuchBucket":
@@ -199,6 +211,11 @@ class S3Store:
             )
         if status == 404:
             return NotFoundError(f"there is no {key} in {self.address}")
+        if code in _CLOCKS_DIFFER:
+            return StoreUnavailableError(
+                f"{self.address} refuses {key}, as this machine's clock is off ({code}): set it "
+                "right, or have it set by NTP"
+            )
         if status in {401, 403}:
             return StoreUnavailableError(
                 f"{self.address} forbids {key} to these credentials ({code}): "
@@ -209,6 +226,10 @@ class S3Store:
 
 class _NotModifiedError(Exception):
     """The object still has the ETag that the request named."""
+
+
+class _BeyondTheEndError(Exception):
+    """The object has no byte of the range that was asked for."""
 
 
 class _PreconditionError(StoreUnavailableError):

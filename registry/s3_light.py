@@ -61,6 +61,15 @@ class LightS3Store:
     def read(self, key: str) -> bytes:  # noqa: D102
         return self.get(key).body
 
+    def read_range(self, key: str, start: int, size_bytes: int) -> bytes:  # noqa: D102
+        reader = self._reader
+        if reader:
+            try:
+                return reader.get_range(key, start, size_bytes)
+            except UnclearError:
+                self._reader = None
+        return self._full.read_range(key, start, size_bytes)
+
     def guarantee(self) -> Guarantee:  # noqa: D102
         return self._full.guarantee()
 

@@ -49,6 +49,9 @@ def _store_address(address: str) -> str:
     return address
 
 
+StoreAddress = Annotated[str, AfterValidator(_store_address)]
+
+
 def _http_address(address: str) -> str:
     url = urlsplit(address)
     if url.scheme not in {"http", "https"} or not url.hostname:
@@ -58,13 +61,17 @@ def _http_address(address: str) -> str:
 
 def user_cache_directory() -> Path:
     """Where this user's caches go (XDG Base Directory Specification 0.8)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ziffer"
+    given = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return Path(given or Path.home() / ".cache") / "ziffer"
+    except RuntimeError:  # Containers have users without a name and without a home.
+        return Path(os.environ.get("TMPDIR") or "/tmp") / f"ziffer-{os.getuid()}"  # noqa: S108
 
 
 class RegistrySettings(Settings):
     """The settings that every program shares."""
 
-    store: Annotated[str, AfterValidator(_store_address)] = setting(
+    store: StoreAddress = setting(
         "var/registry", "where the registry is: s3://bucket/prefix, file:///path or a path"
     )
     model: Annotated[str, AfterValidator(_model_name)] = setting("digits", "name of the model")

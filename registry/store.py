@@ -1,4 +1,4 @@
-"""What the registry asks of a store: ten operations, two of them conditional.
+"""What the registry asks of a store: eleven operations, two of them conditional.
 
 The words are HTTP's: an ETag is an opaque mark of an object's present content. It serves to compare
 and swap, never to check integrity (which the registry does itself).
@@ -65,6 +65,12 @@ class ObjectStore(Protocol):
     def read(self, key: str) -> bytes:
         """The bytes at `key`, where their ETag is of no interest; raises NotFoundError."""
 
+    def read_range(self, key: str, start: int, size_bytes: int) -> bytes:
+        """So many bytes of the object at `key` from `start` on, fewer where it ends before.
+
+        Raises NotFoundError.
+        """
+
     def put(self, key: str, body: bytes) -> None:
         """Write `body` at `key`, whatever is there."""
 
@@ -89,7 +95,7 @@ class ObjectStore(Protocol):
     def listing(self, prefix: str, *, limit: int | None = None) -> list[ListedObject]:
         """The first `limit` objects (or all) that begin with `prefix`, in ascending order of key.
 
-        `prefix` ends with "/".
+        `prefix` ends with "/", or is empty: then all there is.
         """
 
     def folders(self, prefix: str) -> list[str]:

@@ -14,7 +14,7 @@ from registry.contract import IMAGE_PIXELS, IMAGE_SIDE
 from service.errors import InputError, TooLargeError
 
 # What numpy writes is 118 bytes long; a parser of Python must not be given much more.
-_MAX_HEADER_BYTES = 1024
+MAX_HEADER_BYTES = 1024
 _DTYPE = re.compile(r"[<>|=]?[a-zA-Z?][0-9]{0,3}")
 
 _SHAPES = (
@@ -43,19 +43,16 @@ def images_of_npy(body: bytes) -> NDArray[np.uint8]:
 
     The header is read by hand: numpy allocates what it says before it looks for the numbers.
     """
-    try:
-        shape, dtype, order, start = _npy_header(body)
-    except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError):
-        raise InputError("The body is not a file of numpy.", kind="invalid-npy") from None
-    if dtype.kind not in "ui":
-        hint = "; multiply fractions from 0 to 1 by 255 and round them" if dtype.kind == "f" else ""
-        raise _mismatch(f"uint8{hint}", str(dtype), "wrong-datatype")
-    if not 1 <= len(shape) <= 3 or 0 in shape:
-        raise _mismatch(_SHAPES, str(list(shape)))
+    shape, dtype, order, start = npy_header(body)
+    check_length(shape, dtype, len(body) - start)
+    return images_of_array(np.frombuffer(body, dtype, offset=start).reshape(shape, order=order))
+
+
+def check_length(shape: tuple[int, ...], dtype: np.dtype[np.generic], size_bytes: int) -> None:
+    """Raise InputError where an array does not take `size_bytes`."""
     length = math.prod(shape) * dtype.itemsize
-    if length != len(body) - start:
-        raise _mismatch(f"{length} bytes for shape {list(shape)}", f"{len(body) - start} bytes")
-    return _images_of_array(np.frombuffer(body, dtype, offset=start).reshape(shape, order=order))
+    if length != size_bytes:
+        raise _mismatch(f"{length} bytes for shape {list(shape)}", f"{size_bytes} bytes")
 
 
 def images_of_npz(body: bytes, *, limit: int) -> NDArray[np.uint8]:
@@ -87,15 +84,33 @@ def _only_member(archive: zipfile.ZipFile, limit: int) -> bytes:
     return content
 
 
-def _npy_header(
+def npy_header(
     body: bytes,
 ) -> tuple[tuple[int, ...], np.dtype[np.generic], Literal["C", "F"], int]:
-    """Shape, dtype, order of the axes, and where the numbers begin."""
+    """Shape, dtype, order of the axes, and where the numbers begin; the first kilobyte tells.
+
+    Raises InputError where it is no file of numpy, or cannot hold images.
+    """
+    try:
+        shape, dtype, order, start = _parsed_header(body)
+    except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError):
+        raise InputError("The body is not a file of numpy.", kind="invalid-npy") from None
+    if dtype.kind not in "ui":
+        hint = "; multiply fractions from 0 to 1 by 255 and round them" if dtype.kind == "f" else ""
+        raise _mismatch(f"uint8{hint}", str(dtype), "wrong-datatype")
+    if not 1 <= len(shape) <= 3 or 0 in shape:
+        raise _mismatch(_SHAPES, str(list(shape)))
+    return shape, dtype, order, start
+
+
+def _parsed_header(
+    body: bytes,
+) -> tuple[tuple[int, ...], np.dtype[np.generic], Literal["C", "F"], int]:
     if body[:6] != b"\x93NUMPY" or len(body) < 12:
         raise ValueError
     width = 2 if body[6] == 1 else 4
     start = 8 + width + int.from_bytes(body[8 : 8 + width], "little")
-    if start > min(len(body), _MAX_HEADER_BYTES):
+    if start > min(len(body), MAX_HEADER_BYTES):
         raise ValueError
     header = literal_eval(body[8 + width : start].decode("latin-1").strip())
     shape, descr = tuple(header["shape"]), header["descr"]
@@ -106,7 +121,8 @@ def _npy_header(
     return shape, np.dtype(descr), "F" if header["fortran_order"] else "C", start
 
 
-def _images_of_array(array: NDArray[np.generic]) -> NDArray[np.uint8]:
+def images_of_array(array: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """The images uint8 [N, 28, 28] of an array of whole numbers; raises InputError."""
     if array.shape in {(IMAGE_PIXELS,), (IMAGE_SIDE, IMAGE_SIDE)}:
         array = array[np.newaxis]
     is_flat = array.ndim == 2 and array.shape[1] == IMAGE_PIXELS
@@ -117,7 +133,7 @@ def _images_of_array(array: NDArray[np.generic]) -> NDArray[np.uint8]:
     if least < 0 or most > 255:
         wrong = least if least < 0 else most
         raise _mismatch("whole numbers from 0 to 255", str(wrong), "pixel-value")
-    return array.reshape(-1, IMAGE_SIDE, IMAGE_SIDE).astype(np.uint8)
+    return array.reshape(-1, IMAGE_SIDE, IMAGE_SIDE).astype(np.uint8, copy=False)
 
 
 def _csv_image(line: bytes, number: int) -> NDArray[np.uint8]:

@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 from service.models.classifier import Reading
 from service.verdict import BLANK, Thresholds, Verdict, judge
 
-# Pixels that are no brighter than this hold no ink.
-_PAPER = bytes(range(24))
+BRIGHTEST_PAPER = 23
+"""Pixels that are no brighter than this hold no ink."""
+
+_PAPER = bytes(range(BRIGHTEST_PAPER + 1))
 
 
 class Batch(NamedTuple):

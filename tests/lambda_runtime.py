@@ -95,6 +95,7 @@ class _Listener(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # An answer is written in two pieces.
     server: _Listener
 
     def do_GET(self) -> None:

@@ -45,6 +45,9 @@ class MemoryStore:
     def read(self, key: str) -> bytes:
         return self.get(key).body
 
+    def read_range(self, key: str, start: int, size_bytes: int) -> bytes:
+        return self.get(key).body[start : start + size_bytes]
+
     def put(self, key: str, body: bytes) -> None:
         self._enter("put", key)
         self.objects[key] = (body, self.clock)

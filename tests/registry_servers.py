@@ -50,7 +50,7 @@ class Server(NamedTuple):
 
 
 class SeaweedFS:
-    """A single-node SeaweedFS on one directory and ports of its own; it may be killed and restarted.
+    """A single-node SeaweedFS with a directory and ports of its own, to be killed and restarted.
 
     Signatures, checksums and every precondition are real.
     """

@@ -37,6 +37,27 @@ def test_get_of_nothing_is_not_found(store: ObjectStore) -> None:
         store.read("a/b")
 
 
+@pytest.mark.parametrize(("start", "size_bytes"), [(0, 3), (2, 1), (4, 9), (6, 1), (9, 3)])
+def test_a_range_is_read_as_far_as_the_object_goes(
+    store: ObjectStore, start: int, size_bytes: int
+) -> None:
+    store.put("a", b"abcdef")
+
+    assert store.read_range("a", start, size_bytes) == b"abcdef"[start : start + size_bytes]
+
+
+def test_range_of_nothing_is_not_found(store: ObjectStore) -> None:
+    with pytest.raises(NotFoundError, match="a/b"):
+        store.read_range("a/b", 0, 1)
+
+
+def test_listing_of_everything_has_keys_as_they_were_put(store: ObjectStore) -> None:
+    for key in ("b/c", "a", "b/a"):
+        store.put(key, b"")
+
+    assert [listed.key for listed in store.listing("")] == ["a", "b/a", "b/c"]
+
+
 def test_put_overwrites(store: ObjectStore) -> None:
     store.put("a", b"first")
     store.put("a", b"second")

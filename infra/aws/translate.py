@@ -2,7 +2,7 @@
 
     .venv-infra/bin/python infra/aws/translate.py infra/aws/function.yaml AuthType=NONE
 
-It runs in the environment of requirements/infra.txt; tests/test_infra_aws.py deploys what it prints.
+It runs in the environment of requirements/infra.txt; tests/test_infra_aws.py deploys the result.
 """
 
 import json

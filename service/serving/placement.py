@@ -8,7 +8,6 @@ one core nobody has to be woken. The kernel cannot know, and spreads them out.
 import asyncio
 import os
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -16,8 +15,8 @@ from typing import NamedTuple
 _TASKS = Path("/proc/self/task")
 
 _INTERVAL_S = 0.25
-# After that a core that was needed by others may be free again.
-_PAUSE_S = 5
+# Threads are held after so many intervals in a row with room, and let go after one without.
+_PATIENCE = 8
 
 # Who works for less than this share of the time hands over little.
 _BUSY = 0.01
@@ -45,7 +44,7 @@ class Placement:
     def __init__(self) -> None:
         """Leave it to the kernel for now."""
         self._held_on: int | None = None
-        self._free_until = 0.0
+        self._roomy_looks = 0
         self._usages: dict[int, Usage] = {}
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -63,10 +62,11 @@ class Placement:
         if sum(usage.ran_s for usage in spent) < _BUSY * _INTERVAL_S:
             return
         core = roomy_core(spent)
+        self._roomy_looks = 0 if core is None else self._roomy_looks + 1
         if self._held_on is not None and (core is None or core not in allowed):
             self._hold(allowed)
-            self._held_on, self._free_until = None, time.monotonic() + _PAUSE_S
-        elif self._held_on is None and core is not None and time.monotonic() >= self._free_until:
+            self._held_on = None
+        elif self._held_on is None and core is not None and self._roomy_looks >= _PATIENCE:
             self._hold({core})
             self._held_on = core
 

@@ -89,7 +89,7 @@ def _server(address: str, settings: ServiceSettings) -> Any:  # noqa: ANN401 - i
         workers_kill_timeout=2,  # After `grace_s` seconds: see _end.
         log_level=LogLevels.warning,
     )
-    server.respawned_wrks = _Replacements()
+    server.respawned_wrks = _Replacements()  # type: ignore[assignment] # all that Granian asks
     return server
 
 

@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen
@@ -99,7 +98,7 @@ def story(
     sample: Mnist,
     images: NDArray[np.uint8],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Story]:
+) -> Story:
     folder = tmp_path_factory.mktemp("story")
     settings = seaweed.server.settings(folder / "own")
     registry = open_registry(settings)
@@ -123,7 +122,7 @@ def story(
                 act(director, url, service, traffic, folder / "c")
                 away = survive_outage(director, url, traffic)
                 settle(director, traffic)
-    yield Story(registry, releases, director.promoted, traffic, director.killed_workers, *away)
+    return Story(registry, releases, director.promoted, traffic, director.killed_workers, *away)
 
 
 def act(director: Director, url: str, service: Popen[str], traffic: Traffic, cache: Path) -> None:
