@@ -38,11 +38,19 @@ train: $(venv)/.training ## train, register and promote a new version
 
 .PHONY: test
 test: lint ## check style and types, then run the tests
-	$(python) -m pytest -m "not full"
+	$(python) -m pytest -m "not full and not faults and not container"
 
 .PHONY: test-full
 test-full: $(venv)/.test ## run the slow tests, some on the whole of MNIST
 	$(python) -m pytest -m full
+
+.PHONY: test-faults
+test-faults: $(venv)/.test ## kill stores and workers, fill disks, damage caches, set clocks
+	$(python) -m pytest -m faults tests/faults
+
+.PHONY: test-container
+test-container: $(venv)/.test ## build the image as it is and run it, restricted, with buildah and podman
+	$(python) -m pytest tests/container -m "not full" --capture=no
 
 # The tests' own conftest.py belongs to the project's environment, hence --confcutdir.
 clients = -m pytest --confcutdir=tests/clients -W default tests/clients
@@ -60,12 +68,19 @@ lint: $(venv)/.test lint-infra ## check style and types, and what infra/ describ
 infra_bin := $(venv)-infra/bin
 .PHONY: lint-infra
 lint-infra: $(venv)-infra/.installed
-	@true
+	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(infra_bin)/hadolint Dockerfile
 
 .PHONY: format
 format: $(venv)/.test ## format the code
 	$(python) -m ruff check --fix
 	$(python) -m ruff format
+
+.PHONY: bench
+bench: $(venv)/.test $(venv)-bench/.keras $(venv)-bench-service/.installed $(venv)-bench-mlserver/.installed ## run all benchmarks, and write the table of benchmarks/RESULTS.md
+	$(python) -m registry show >/dev/null 2>&1 || $(python) -m training
+	$(python) -m benchmarks
 
 .PHONY: bench-registry
 bench-registry: $(venv)/.test ## measure the registry against bare boto3, and MLflow if it is there
@@ -95,6 +110,10 @@ picture: $(venv)/.test ## take README's picture of the page of the running servi
 .PHONY: figures
 figures: $(venv)/.test ## draw the figures of docs/training.md
 	$(python) -m docs.figures
+
+.PHONY: tutorial
+tutorial: $(venv)/.test ## run docs/tutorial.md from top to bottom, and paste what it prints
+	$(python) -m docs.tutorial
 
 .PHONY: settings
 settings: $(venv)/.test ## write docs/settings.md anew from the code

@@ -1,6 +1,6 @@
 """Measure how soon the service answers after it was started, against importing what it needs.
 
-    python -m benchmarks.cold_start [--rounds 9] [--python .venv-serving/bin/python]
+    python -m benchmarks.cold_start [--rounds 9] [--python .venv-serving/bin/python] [--json FILE]
 
 The yardstick is `python -c "import onnxruntime, flask"`. All contenders take turns in every round,
 in an order drawn anew, so that a busy moment hits them alike. What counts is CPU time, of the whole
@@ -9,7 +9,6 @@ SeaweedFS on this machine, and is read from there or from the cache of an earlie
 finds all modules compiled, as Python leaves them after the first start, and an image should.
 """
 
-import argparse
 import os
 import platform
 import random
@@ -24,10 +23,11 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import quantiles
 from typing import NamedTuple
 
 from benchmarks.first_prediction import BODY, CONTENT_TYPE
+from benchmarks.goals import Goals, parser, quotients
 from tests.programs import QUICK_RECIPE, ROOT, environment, free_port, run
 from tests.registry_servers import ACCESS_KEY, SECRET_KEY, Server, seaweedfs
 
@@ -59,12 +59,12 @@ class Contender(NamedTuple):
 
 def main() -> int:
     """Measure, print, and say which goals are missed."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument(
+    flags = parser(__doc__, rounds=9)
+    flags.add_argument(
         "--python", default=sys.executable, help="of an environment to serve in; default: this one"
     )
-    given = parser.parse_args()
+    given = flags.parse_args()
+    goals = Goals("CPU time of all processes, from exec to the first answer")
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ziffer-start-")))
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -74,9 +74,11 @@ def main() -> int:
         starts = measure(contestants, given.rounds)
         print(f"{platform.machine()}, {os.cpu_count()} cores, {given.rounds} rounds")
         print("median (quartiles)")
-        missed = [one.name for one in contestants if not report(one, starts)]
-        missed += [] if report_memory(given.python, stores[0].environ) else ["memory"]
-    print(f"missed: {', '.join(missed)}" if missed else "all goals are met")
+        for one in contestants:
+            report(one, starts, goals)
+        report_memory(given.python, stores[0].environ, goals)
+    print(goals.summary())
+    goals.write(given.json)
     return 0
 
 
@@ -224,35 +226,33 @@ def measure(contestants: list[Contender], rounds: int) -> dict[str, list[Start]]
     return starts
 
 
-def report(one: Contender, starts: dict[str, list[Start]]) -> bool:
-    """Print a line of the table; whether the goal is met, in CPU time."""
+def report(one: Contender, starts: dict[str, list[Start]], goals: Goals) -> None:
+    """Print a line of the table, and one that compares it with the yardstick of the same round."""
     cpu, wall = ([start[field] for start in starts[one.name]] for field in (0, 1))
-    yard_cpu, yard_wall = (median(start[field] for start in starts[YARDSTICK]) for field in (0, 1))
-    ratio = median(cpu) / yard_cpu
-    goal = f"   goal {one.goal}" if one.goal else ""
-    print(
-        f"  {one.name:26} CPU {spread(cpu)} ms, {ratio:.2f} x   "
-        f"wall {spread(wall)} ms, {median(wall) / yard_wall:.2f} x{goal}"
-    )
-    return one.goal is None or ratio <= one.goal
+    print(f"  {one.name:26} CPU {spread(cpu)} ms   wall {spread(wall)} ms")
+    if one.name == YARDSTICK:
+        print("  " + goals.figure(f"`{YARDSTICK}`", cpu, "ms"))
+    if one.goal:
+        ratios = quotients(cpu, [start.cpu_ms for start in starts[YARDSTICK]])
+        print("  " + goals.at_most(f"{one.name} / `{YARDSTICK}`", ratios, one.goal))
 
 
 def spread(values: list[float]) -> str:
-    """The median, and the quartiles around it."""
+    """The median, and the quartiles around it where there are several values."""
+    if len(values) == 1:
+        return f"{values[0]:5.0f}"
     lower, middle, upper = quantiles(values, n=4)
     return f"{middle:5.0f} ({lower:.0f}-{upper:.0f})"
 
 
-def report_memory(python: str, environ: dict[str, str]) -> bool:
-    """Print what the parent and its workers hold after some requests; whether the goal is met."""
+def report_memory(python: str, environ: dict[str, str], goals: Goals) -> None:
+    """Print what the parent and its workers hold after some requests."""
     with serving(python, environ, f"--workers={WORKERS}") as (process, url):
         for _ in range(REQUESTS):
             predict(url)
         sizes = [pss_mib(pid) for pid in tree(process.pid)]
-    total = sum(sizes)
-    each = " + ".join(f"{size:.1f}" for size in sizes)
-    print(f"  {WORKERS} workers: {total:.0f} MiB of memory (PSS: {each})   goal {WORKERS_MIB:.0f}")
-    return total <= WORKERS_MIB
+    print("  PSS in MiB: " + " + ".join(f"{size:.1f}" for size in sizes))
+    print("  " + goals.at_most(f"memory with {WORKERS} workers", [sum(sizes)], WORKERS_MIB, "MiB"))
 
 
 def pss_mib(pid: int) -> float:

@@ -1,6 +1,6 @@
 """Measure the registry against the floor: the same requests made with bare boto3.
 
-    python -m benchmarks.registry [--rounds 30]
+    python -m benchmarks.registry [--rounds 30] [--json FILE]
 
 All contenders take turns in every round, in an order drawn anew, so that a busy moment, or a
 predecessor that left the disk busy, hits them alike. The model is about 220 kB of random weights,
@@ -8,7 +8,6 @@ fresh in every round. SeaweedFS runs on this machine; MLflow, if it is installed
 onnxruntime), keeps its records in sqlite and its files in a local directory.
 """
 
-import argparse
 import importlib.util
 import os
 import random
@@ -22,6 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
+from benchmarks.goals import Goals, parser, quotients
 from registry import keys
 from registry.catalog import Registry
 from registry.documents import sha256
@@ -32,6 +32,16 @@ from tests.registry_servers import BUCKET, seaweedfs
 
 MODEL_BYTES = 220_000
 OPERATIONS = ("publish", "promote", "load")
+
+DIRECTORY, BUCKET_OF_OURS = "registry in a directory", "registry on seaweedfs"
+FLOOR, MLFLOW, MLFLOW_FILES = "bare boto3", "mlflow.onnx.log_model", "mlflow, lowest level"
+
+# Goals; what is missed is printed as missed.
+TIMES_THE_FLOOR = 1.3
+TIMES_AS_FAST_AS_MLFLOW = {
+    DIRECTORY: {"publish": 15, "load": 25},
+    BUCKET_OF_OURS: {"publish": 15, "load": 3},
+}
 
 
 class Contender(NamedTuple):
@@ -84,7 +94,7 @@ def floor(s3: Any, like: Registry) -> Contender:  # noqa: ANN401 - boto3 ships n
         return bytes(s3.get_object(**place, Key=key)["Body"].read())
 
     s3.put_object(**place, Key="floor/pointer", Body=entry_body)
-    return Contender("bare boto3 on seaweedfs", publish_bare, promote_bare, load_bare)
+    return Contender(FLOOR, publish_bare, promote_bare, load_bare)
 
 
 def mlflow_models(directory: Path) -> Contender:
@@ -113,7 +123,7 @@ def mlflow_models(directory: Path) -> Contender:
             return (Path(path) / "model.onnx").read_bytes()
 
     return Contender(
-        "mlflow.onnx.log_model",
+        MLFLOW,
         publish_model,
         lambda version: mlflow.MlflowClient().set_registered_model_alias(
             DIGITS, PRODUCTION, version
@@ -145,7 +155,7 @@ def mlflow_files(directory: Path) -> Contender:
             return (Path(target) / "model" / "model.onnx").read_bytes()
 
     return Contender(
-        "mlflow, lowest level",
+        MLFLOW_FILES,
         publish_file,
         lambda version: tracker.set_registered_model_alias(DIGITS, PRODUCTION, version),
         load_file,
@@ -180,11 +190,11 @@ def new_model() -> bytes:
 def contenders(stack: ExitStack) -> Iterator[Contender]:
     """Everyone who is installed."""
     directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ziffer-benchmark-")))
-    yield ours("registry in a directory", Registry(LocalStore(directory / "registry")))
+    yield ours(DIRECTORY, Registry(LocalStore(directory / "registry")))
     settings = stack.enter_context(seaweedfs()).settings(directory / "cache")
     on_s3 = Registry(S3Store(client(settings), BUCKET, "registry"))
     on_s3.require_safe_writes()
-    yield ours("registry on seaweedfs", on_s3)
+    yield ours(BUCKET_OF_OURS, on_s3)
     yield floor(client(settings), on_s3)
     if importlib.util.find_spec("mlflow"):
         os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -224,27 +234,40 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 def main() -> int:
     """Measure, and print medians, minima and ratios."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=30)
-    rounds = parser.parse_args().rounds
+    given = parser(__doc__, rounds=30).parse_args()
+    goals = Goals(f"a model of about {MODEL_BYTES // 1000} kB, wall time, SeaweedFS here")
     with ExitStack() as stack:
-        times = measure(list(contenders(stack)), rounds)
-    print(f"about {MODEL_BYTES // 1000} kB, {rounds} rounds, ms: median (fastest)")
+        times = measure(list(contenders(stack)), given.rounds)
+    print(f"about {MODEL_BYTES // 1000} kB, {given.rounds} rounds, ms: median (fastest)")
     for name, of in times.items():
         cells = (f"{o} {median(ms):7.2f} ({min(ms):.2f})" for o, ms in of.items())
         print(f"  {name:26} " + "   ".join(cells))
-    print_ratio("registry on seaweedfs", "bare boto3 on seaweedfs", times)
-    for theirs in ("mlflow, lowest level", "mlflow.onnx.log_model"):
-        for mine in ("registry in a directory", "registry on seaweedfs"):
-            print_ratio(theirs, mine, times)
+    compare(times, goals)
+    print(goals.summary())
+    goals.write(given.json)
     return 0
 
 
-def print_ratio(one: str, other: str, times: dict[str, dict[str, list[float]]]) -> None:
-    """Print how many times as long one takes as the other, if both took part."""
-    if one in times and other in times:
-        cells = (f"{o} {median(times[one][o]) / median(times[other][o]):.2f}" for o in OPERATIONS)
-        print(f"  {one} / {other}: " + "   ".join(cells))
+def compare(times: dict[str, dict[str, list[float]]], goals: Goals) -> None:
+    """Print how many times as long one takes as the other, for all who took part."""
+    for operation in OPERATIONS:
+        print(goals.figure(f"{operation}: {DIRECTORY}", times[DIRECTORY][operation], "ms"))
+    for operation in OPERATIONS:
+        ratios = quotients(times[BUCKET_OF_OURS][operation], times[FLOOR][operation])
+        what = f"{operation}: {BUCKET_OF_OURS} / {FLOOR}"
+        print(goals.at_most(what, ratios, TIMES_THE_FLOOR))
+    for theirs in (MLFLOW, MLFLOW_FILES):
+        if theirs not in times:
+            goals.skip(f"against {theirs}: not installed")
+            continue
+        for mine, wanted in TIMES_AS_FAST_AS_MLFLOW.items():
+            for operation in OPERATIONS:
+                ratios = quotients(times[theirs][operation], times[mine][operation])
+                what = f"{operation}: {theirs} / {mine}"
+                if theirs == MLFLOW and operation in wanted:
+                    print(goals.at_least(what, ratios, wanted[operation]))
+                else:
+                    print(goals.figure(what, ratios))
 
 
 if __name__ == "__main__":

@@ -202,8 +202,8 @@ def report(seen: Seen, memory: list[tuple[float, float]], goals: Goals) -> None:
     failures = sum(seen.wrong.values())
     for what, count in seen.wrong.items():
         print(f"  WRONG {count} times: {what}")
-    print(goals.at_most("requests without the right answer", failures, 0))
-    print(goals.at_most("MB of growth in the second half", growth, MOST_GROWTH_MB))
+    print(goals.at_most("requests without the right answer", [failures], 0))
+    print(goals.at_most("growth in the second half", [growth], MOST_GROWTH_MB, "MB"))
 
 
 def latency(seconds: list[float]) -> str:

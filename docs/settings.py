@@ -16,7 +16,8 @@ PAGE = Path(__file__).with_name("settings.md")
 INTRODUCTION = """\
 # Settings
 
-Each is a flag and an environment variable; the flag comes first. An empty variable counts as unset.
+Each is a flag and an environment variable; the flag comes first, and of several variables the first
+that is set. An empty variable counts as unset.
 A value that is not allowed, or a variable that begins with `ZIFFER_` and is no setting of any
 program, stops the program with a message. `make settings` writes this page from the code.
 """
@@ -60,7 +61,8 @@ def table(leaves: Sequence[Leaf]) -> str:
     rows = ["| flag | variable | default | meaning |", "|---|---|---|---|"]
     for leaf in leaves:
         default = f" `{leaf.default}` " if leaf.default else " "
-        rows.append(f"| `{leaf.flag}` | `{leaf.env}` |{default}| {leaf.field.description} |")
+        variables = ", ".join(f"`{name}`" for name in leaf.variables)
+        rows.append(f"| `{leaf.flag}` | {variables} |{default}| {leaf.field.description} |")
     return "\n".join(rows)
 
 

@@ -2,9 +2,9 @@
 
     python -m infra.slim .venv/lib/python3.11/site-packages
 
-It is meant for an environment that was made from requirements/service.txt and will be thrown away
-whole, as an image is: pip goes, too. Licences stay, and so do compiled modules, without which the
-service would compile them at each start. `tests/test_infra_slim.py` serves from what is left.
+It is meant for an environment that was made from requirements/image.txt and will be thrown away
+whole, as an image is: pip goes, too. Licences stay. `tests/test_infra_slim.py` serves from what is
+left.
 """
 
 import shutil
@@ -30,9 +30,17 @@ UNUSED = (
     "numpy/distutils",
     "numpy/f2py",
     "numpy/**/tests",
+    "simplejson/tests",
     # A format of images that is not accepted.
     "PIL/_avif.*",
     "pillow.libs/libavif-*",
+    # What writes text and converts colours by profiles.
+    "PIL/_imagingcms.*",
+    "PIL/_imagingft.*",
+    "pillow.libs/libbrotli*",
+    "pillow.libs/libfreetype-*",
+    "pillow.libs/libharfbuzz-*",
+    "pillow.libs/liblcms2-*",
     # What type checkers read.
     "**/*.pyi",
 )

@@ -19,6 +19,7 @@ from registry.errors import (
     RegistryError,
     UntrustedError,
 )
+from registry.output import finish_output
 from registry.report import (
     EXIT_CONFLICT,
     EXIT_DAMAGED,
@@ -66,8 +67,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RegistryError as error:
         status = next((_STATUS[kind] for kind in _STATUS if isinstance(error, kind)), EXIT_FAILED)
         return _fail(error, status, as_json=arguments.json)
-    except (KeyboardInterrupt, BrokenPipeError):
+    except KeyboardInterrupt:
         return EXIT_DONE
+    except OSError as error:  # Of standard output: the registry's own are RegistryErrors.
+        finish_output()
+        if isinstance(error, BrokenPipeError):
+            return EXIT_DONE
+        print(f"registry: cannot write what it found: {error}", file=sys.stderr)
+        return EXIT_FAILED
 
 
 def _print(answer: Report | Iterator[Report], *, as_json: bool) -> int:

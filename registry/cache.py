@@ -42,6 +42,8 @@ class BlobCache:
             resolved = unseal(Resolved, path.read_bytes(), key=str(path))
         except (OSError, IntegrityError):
             return None
+        if (resolved.card.name, resolved.move.alias) != (model, alias):
+            return None  # Somebody has put another alias's file here.
         return resolved.model_copy(update={"stale": True})
 
     def remember(self, store: ObjectStore, resolved: Resolved) -> None:

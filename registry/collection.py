@@ -13,7 +13,6 @@ or was never touched. Every step can be repeated, so a run that dies is finished
 Nothing is decided on incomplete knowledge: a card or a log entry that cannot be read ends the run.
 """
 
-import time
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
@@ -24,6 +23,7 @@ from pydantic import AwareDatetime, BaseModel
 from registry import keys
 from registry.card import Frozen, now
 from registry.documents import seal
+from registry.elapsed import Elapsed
 from registry.errors import InvalidNameError, NotFoundError
 from registry.moves import actor
 from registry.reachability import needed_digests
@@ -127,12 +127,12 @@ def _older(objects: Iterable[ListedObject], moment: datetime) -> list[ListedObje
 
 def _set_aside(store: ObjectStore, run: str, garbage: Iterable[ListedObject]) -> None:
     for blob in garbage:
-        began_s = time.time()
+        elapsed = Elapsed()
         with suppress(NotFoundError):  # Another run was here first.
             body = store.read(blob.key)
             store.put(f"{keys.set_aside(keys.digest_of(blob.key))}{run}", body)
         # After a long sleep the copy may be gone and the blob be needed: leave it to the next run.
-        if time.time() - began_s < _LONGEST_STEP_S:
+        if elapsed.seconds < _LONGEST_STEP_S:
             store.delete(blob.key)
 
 

@@ -29,6 +29,9 @@ _PROGRAM_PREFIXES = (
 # Kubernetes describes a Service named "ziffer" to every pod in variables such as these.
 _SERVICE_LINK = re.compile(r"(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)$")
 
+# Of these Kubernetes makes addresses; anything else was meant as the port to listen on.
+_LINK_OR_MISTAKE = frozenset({"ZIFFER_PORT", "ZIFFER_SERVE_PORT"})
+
 
 class SettingsError(Exception):
     """A setting is unknown or impossible; the text names it, its value and what is allowed."""
@@ -56,9 +59,19 @@ CONFIG = ("config",)
 """The setting that names a file with others."""
 
 
-def setting(default: Any, description: str, *, env: str | None = None, **bounds: Any) -> Any:  # noqa: ANN401
-    """A field with its description for --help, its bounds (ge, gt, le, lt) and its variable."""
-    extra: dict[str, Any] | None = {"env": env} if env else None
+def setting(
+    default: Any,  # noqa: ANN401 - of whatever type the setting is
+    description: str,
+    *,
+    env: str | None = None,
+    platforms: Sequence[str] = (),
+    **bounds: Any,  # noqa: ANN401 - as above
+) -> Any:  # noqa: ANN401 - as above
+    """A field with its description for --help, its bounds (ge, gt, le, lt) and its variable.
+
+    The variables of `platforms` come before it: what a platform sets is what it relies on.
+    """
+    extra: dict[str, Any] = {"env": env, "platforms": list(platforms)}
     return Field(default, description=description, json_schema_extra=extra, **bounds)
 
 
@@ -69,6 +82,13 @@ class Leaf:
     path: tuple[str, ...]
     env: str
     field: FieldInfo
+    platforms: tuple[str, ...] = ()
+    """Variables that come before `env`."""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Where the setting is looked for in the environment, in this order."""
+        return (*self.platforms, self.env)
 
     @property
     def flag(self) -> str:
@@ -121,8 +141,8 @@ def resolve(
     for leaf in leaves:
         if flags.get(leaf.path[-1]) is not None:
             given[leaf.path] = (leaf.flag, flags[leaf.path[-1]])
-        elif environ.get(leaf.env):
-            given[leaf.path] = (leaf.env, environ[leaf.env])
+        elif name := next(filter(environ.get, leaf.variables), None):
+            given[leaf.path] = (name, environ[name])
     if CONFIG in given:
         # Imported here: the service, whose cold start counts, reads no file.
         from registry import settings_file
@@ -145,7 +165,9 @@ def add_flags(parser: "argparse.ArgumentParser", program: type[Settings]) -> Non
     )
     for leaf in settings_of(program):
         default = f"; default: {leaf.default}" if leaf.default else ""
-        help_text = f"{leaf.field.description} [{leaf.env}{default}]".replace("%", "%%")
+        help_text = f"{leaf.field.description} [{', '.join(leaf.variables)}{default}]".replace(
+            "%", "%%"
+        )
         if leaf.field.annotation is bool:
             group.add_argument(
                 leaf.flag, action=BooleanOptionalAction, default=None, help=help_text
@@ -161,8 +183,9 @@ def _leaves(model: type[Settings], path: tuple[str, ...]) -> Iterator[Leaf]:
             yield from _leaves(inner, (*path, name))
             continue
         extra = field.json_schema_extra
-        env = extra.get("env") if isinstance(extra, dict) else None
-        yield Leaf((*path, name), str(env or model.env_prefix + name.upper()), field)
+        said: dict[str, Any] = extra if isinstance(extra, dict) else {}
+        env = said.get("env") or model.env_prefix + name.upper()
+        yield Leaf((*path, name), env, field, tuple(said.get("platforms", ())))
 
 
 def _nested(values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
@@ -182,14 +205,16 @@ def _refuse_unknown(leaves: Sequence[Leaf], environ: Mapping[str, str]) -> None:
     for name, value in environ.items():
         if not name.startswith("ZIFFER_") or name in known or name.startswith(foreign):
             continue
-        if _SERVICE_LINK.search(name) and (name != "ZIFFER_PORT" or "://" in value):
+        if _SERVICE_LINK.search(name) and (name not in _LINK_OR_MISTAKE or "://" in value):
             continue
         raise SettingsError(f"{name} (set to {value!r}) is not a setting: {hint(name, known)}")
 
 
 def hint(name: str, known: Collection[str]) -> str:
     """What may have been meant by a `name` that is none of `known`."""
-    close = difflib.get_close_matches(name, known, n=1)
+    # Settings that platforms know have no prefix of ours.
+    bare = [other for other in known if name.endswith(f"_{other}")]
+    close = bare or difflib.get_close_matches(name, known, n=1)
     return f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
 
 

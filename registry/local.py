@@ -163,7 +163,7 @@ def temporary_file(path: Path, body: bytes) -> Iterator[Path]:
     What the caller links or renames from it is durable when the block ends.
     """
     make_directory(path.parent)
-    temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+    temporary = path.with_name(f"{_temporary_prefix(path)}{secrets.token_hex(8)}")
     try:
         with temporary.open("xb") as file:
             file.write(body)
@@ -179,6 +179,18 @@ def write_file(path: Path, body: bytes) -> None:
     """Let `path` hold `body`: whole or not at all, and durably."""
     with temporary_file(path, body) as temporary:
         temporary.replace(path)
+
+
+def remove_file(path: Path) -> None:
+    """Remove `path`, if it is there, and what writers of it left that were killed."""
+    path.unlink(missing_ok=True)
+    for temporary in path.parent.glob(f"{_temporary_prefix(path)}*"):
+        temporary.unlink(missing_ok=True)
+
+
+def _temporary_prefix(path: Path) -> str:
+    # File systems take names of 255 bytes.
+    return f"{_TEMPORARY}{path.name[:40]}-"
 
 
 def make_directory(directory: Path) -> None:

@@ -19,6 +19,7 @@ from registry.card import (
     now,
 )
 from registry.documents import seal, unseal
+from registry.elapsed import Elapsed
 from registry.errors import ConflictError, DeletedError, IntegrityError, NotFoundError
 from registry.signing import Signer, statement
 from registry.store import ObjectStore
@@ -48,7 +49,7 @@ def publish(store: ObjectStore, publication: Publication, signer: Signer | None)
     With a `publish_id` of the caller's, a request for each of the newest RECENT_VERSIONS finds
     whether an earlier call with the same one got through, and returns its card if so.
     """
-    uploaded_at = time.time()
+    since_upload = Elapsed()
     stored = blobs.upload(store, publication.files)
     listed = store.listing(
         keys.versions(publication.model), limit=RECENT_VERSIONS if publication.publish_id else 1
@@ -64,8 +65,8 @@ def publish(store: ObjectStore, publication: Publication, signer: Signer | None)
         # Whoever lost together would lose together again, but for the jitter.
         time.sleep(random.uniform(0, 0.02 * 2 ** min(losses, 4)))  # noqa: S311
         losses += 1
-        if time.time() - uploaded_at > UPLOAD_STAYS_FRESH_S:
-            uploaded_at = time.time()
+        if since_upload.seconds > UPLOAD_STAYS_FRESH_S:
+            since_upload = Elapsed()
             blobs.upload(store, publication.files)
         taken = newest_version(store, card.name)
         card = card.model_copy(update={"version": max(taken, card.version) + 1})

@@ -21,6 +21,9 @@ Answer = TypeVar("Answer")
 # AWS answers 409 where a write is racing another, 412 where the condition is already false.
 _LOST = frozenset({409, 412})
 
+# Signatures hold for minutes, and tokens from one moment to another.
+_CLOCKS_DIFFER = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
+
 _ATTEMPTS = 5
 
 
@@ -208,6 +211,11 @@ class S3Store:
             )
         if status == 404:
             return NotFoundError(f"there is no {key} in {self.address}")
+        if code in _CLOCKS_DIFFER:
+            return StoreUnavailableError(
+                f"{self.address} refuses {key}, as this machine's clock is off ({code}): set it "
+                "right, or have it set by NTP"
+            )
         if status in {401, 403}:
             return StoreUnavailableError(
                 f"{self.address} forbids {key} to these credentials ({code}): "

@@ -4,6 +4,7 @@ boto3 finds both in many more ways: profiles, files, roles, metadata services, p
 not plain is left to it, so what stands here is all that is understood here.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -106,9 +107,9 @@ def _is_plain(environ: Mapping[str, str]) -> bool:
         for name, value in environ.items()
         if value
     )
-    files = (
-        Path(environ.get("HOME") or Path.home(), ".aws", name) for name in ("config", "credentials")
-    )
+    # As boto3 looks for them; a user without a home, as in containers, has a folder "~".
+    home = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - as above
+    files = (Path(home, ".aws", name) for name in ("config", "credentials"))
     return not any(unknown) and not any(file.exists() for file in files)
 
 

@@ -61,7 +61,11 @@ def _http_address(address: str) -> str:
 
 def user_cache_directory() -> Path:
     """Where this user's caches go (XDG Base Directory Specification 0.8)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ziffer"
+    given = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return Path(given or Path.home() / ".cache") / "ziffer"
+    except RuntimeError:  # Containers have users without a name and without a home.
+        return Path(os.environ.get("TMPDIR") or "/tmp") / f"ziffer-{os.getuid()}"  # noqa: S108
 
 
 class RegistrySettings(Settings):

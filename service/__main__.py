@@ -7,6 +7,9 @@ if __name__ == "__main__":
     # What is imported stays: looking for garbage among it would take a tenth of the start. The
     # collector works again from when the service serves.
     gc.disable()
+    from registry.output import finish_output
     from service.program import main
 
-    sys.exit(main())
+    status = main()
+    finish_output()
+    sys.exit(status)

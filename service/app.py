@@ -1,6 +1,7 @@
 """The wiring of the Flask application, and the way of a request through it."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from flask import Flask, Request, Response
@@ -88,6 +89,26 @@ def _no_address(rule: Rule, **values: Any) -> NoReturn:  # noqa: ANN401 - any va
     raise NotImplementedError(f"{rule.rule} is a route without addresses: url_for is not used here")
 
 
+def _start(
+    start_response: "StartResponse",
+    added: list[tuple[str, str]],
+    status: str,
+    headers: list[tuple[str, str]],
+    exc_info: "OptExcInfo | None" = None,
+    /,
+) -> Callable[[bytes], object]:
+    """Begin an answer that has the headers `added` as well."""
+    return start_response(status, headers + added, exc_info)
+
+
+class _Request(Request):
+    """A request that closes uploaded files where there are any, and looks for none elsewhere."""
+
+    def close(self) -> None:
+        if "files" in self.__dict__:
+            super().close()
+
+
 class _NoSessions(SessionInterface):
     """No cookies: nobody logs in."""
 
@@ -104,6 +125,7 @@ class Application(Flask):
     subdomains to route by. All else is Flask's: routing, blueprints, contexts, static files.
     """
 
+    request_class = _Request
     session_interface = _NoSessions()
     router: Router
     url_rule_class = _Route
@@ -125,13 +147,7 @@ class Application(Flask):
             context.pop(None)
         self.telemetry.end(exchange, environ, answer, context.request.url_rule)
         added = self._headers(environ, exchange, answer)
-
-        def start(
-            status: str, headers: list[tuple[str, str]], exc_info: "OptExcInfo | None" = None, /
-        ) -> Callable[[bytes], object]:
-            return start_response(status, headers + added, exc_info)
-
-        return answer(environ, start)
+        return answer(environ, partial(_start, start_response, added))
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Route by method and path alone; Flask would parse the host, twice."""
@@ -166,7 +182,8 @@ class Application(Flask):
         try:
             if "ziffer.refusal" in environ:
                 raise environ["ziffer.refusal"]
-            if self.gate is not None and (answer := self.gate.check(environ)) is not None:
+            gate = None if "ziffer.is_admitted" in environ else self.gate
+            if gate is not None and (answer := gate.check(environ)) is not None:
                 return answer
             return cast(Answer | Response, self.dispatch_request())
         except RequestError as error:

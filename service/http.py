@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -80,8 +81,12 @@ def json_answer(
 
 def media_type(environ: "WSGIEnvironment") -> str:
     """The type of the body without its parameters, in lower case; empty where none is given."""
-    given: str = environ.get("CONTENT_TYPE", "")
-    return given.partition(";")[0].strip().lower()
+    return _without_parameters(environ.get("CONTENT_TYPE", ""))
+
+
+@lru_cache(maxsize=16)
+def _without_parameters(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
 def is_asked_for(environ: "WSGIEnvironment", name: str) -> bool:

@@ -1,6 +1,7 @@
 """Serve the registered digit classifier over HTTP.
 
-The model is loaded before the port is opened: whoever can connect gets an answer.
+The model is loaded before the port is opened: whoever can connect gets an answer. In AWS Lambda
+there is no port, and invocations are answered; SageMaker gives the argument "serve".
 """
 
 import gc
@@ -8,16 +9,21 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from registry.configuration import SettingsError, load
 from registry.errors import RegistryError
 from service.errors import CannotListenError, ModelUnusableError
+from service.platforms.containers import on_platform, refuse_unreadable_artifacts
 from service.read_ahead import ReadAhead
 from service.settings import ServiceSettings
 
 if TYPE_CHECKING:
     from service.models.served import Models
+
+LAMBDA_RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
+"""Where a Lambda function asks for its next invocation; set nowhere else."""
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -26,9 +32,11 @@ EXIT_INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until stopped; 0: stopped, 1: not started, 2: wrong usage, 130: interrupted before."""
-    arguments = sys.argv[1:] if argv is None else argv
+    given = sys.argv[1:] if argv is None else argv
     try:
-        settings = load(ServiceSettings, "python -m service", __doc__, arguments, os.environ)
+        arguments, environ = on_platform(given, os.environ)
+        settings = load(ServiceSettings, "python -m service", __doc__, arguments, environ)
+        refuse_unreadable_artifacts(settings, environ)
         run(settings)
     except SettingsError as error:
         return _fail(error, EXIT_USAGE)
@@ -41,13 +49,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(settings: ServiceSettings) -> None:
     """Load the models, then serve them, and what the aliases name after them."""
+    is_function = bool(os.environ.get(LAMBDA_RUNTIME_API))
     registry = ReadAhead(settings.registry)
     # Imported here, while the store answers.
     from service.app import create_app
     from service.models.served import Models
-    from service.serving.server import serve
     from service.telemetry.model_metrics import ModelMetrics
     from service.telemetry.telemetry import Telemetry
+
+    if is_function:
+        from service.platforms import lambda_function
+
+        lambda_function.check(settings)
+    else:
+        from service.serving import server
 
     def report(line: str) -> None:
         _say(line if settings.workers == 1 else f"{line} (worker {os.getpid()})")
@@ -61,17 +76,22 @@ def run(settings: ServiceSettings) -> None:
     )
     models.prepare()
 
-    def announce() -> None:
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    def announce(where: str) -> None:
         if models.is_stale:
             _say("the store is away: this is the version that the alias last named")
-        _say(f"serving {_served(models)} on http://{host}:{settings.port}")
+        _say(f"serving {_served(models)} {where}")
 
     app = create_app(settings, models, telemetry)
     # The workers share this memory for as long as no collector writes its marks into it.
     gc.freeze()
     gc.enable()
-    serve(app, settings, announce=announce, in_worker=models.start)
+    if is_function:
+        announce("as a Lambda function")
+        lambda_function.answer_invocations(app, models, settings)
+    else:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        address = f"on http://{host}:{settings.port}"
+        server.serve(app, settings, announce=partial(announce, address), in_worker=models.start)
 
 
 def _served(models: "Models") -> str:
@@ -88,4 +108,8 @@ def _say(line: str) -> None:
 
 def _fail(error: Exception, status: int) -> int:
     print(f"service: {error}", file=sys.stderr)  # noqa: T201 - as above
+    if address := os.environ.get(LAMBDA_RUNTIME_API):
+        from service.platforms.lambda_function import report_failure
+
+        report_failure(address, error)
     return status

@@ -31,7 +31,14 @@ class ServiceSettings(Settings):
     registry: RegistrySettings = Field(default_factory=RegistrySettings)
 
     host: str = setting("127.0.0.1", "address to listen on; 0.0.0.0 for every interface")
-    port: int = setting(8000, "port to listen on", env="PORT", ge=1, le=65535)
+    port: int = setting(
+        8000,
+        "port to listen on",
+        env="PORT",
+        platforms=("AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT"),
+        ge=1,
+        le=65535,
+    )
     workers: int = setting(1, "processes that answer requests", ge=1, le=256)
     threads: int = setting(
         4, "threads in each process for work that takes long, such as images", ge=1, le=256

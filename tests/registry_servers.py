@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,40 +49,78 @@ class Server(NamedTuple):
         return connect(self.settings(cache), BUCKET, uuid.uuid4().hex, cache)
 
 
+class SeaweedFS:
+    """A single-node SeaweedFS with a directory and ports of its own, to be killed and restarted.
+
+    Signatures, checksums and every precondition are real.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Keep everything in `directory`; nothing runs yet."""
+        port, *others = free_ports(2 * len(_SERVICES))
+        self.server = Server(f"http://127.0.0.1:{port}")
+        self._command = _seaweedfs_command(directory, [*others[:3], port], others[3:])
+        self._port = port
+        self._life = ExitStack()
+
+    def start(self) -> None:
+        """Run until it can be written to."""
+        self._life.enter_context(_running(self._command, self._port))
+
+    def kill(self) -> None:
+        """End it by SIGKILL."""
+        self._life.close()
+
+
+_SERVICES = ("master", "volume", "filer", "s3")
+
+
+def _seaweedfs_command(directory: Path, ports: list[int], grpc: list[int]) -> list[str]:
+    identity = {
+        "name": "tests",
+        "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
+        "actions": ["Admin", "Read", "Write", "List"],
+    }
+    config = directory / "s3.json"
+    config.write_text(json.dumps({"identities": [identity]}))
+    return [
+        _program("weed"),
+        "server",
+        f"-dir={directory}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-s3",
+        f"-s3.config={config}",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        # Each bucket takes seven volumes of this size; 0 lets there be as many as it likes.
+        "-volume.max=0",
+        "-master.volumeSizeLimitMB=32",
+        "-master.telemetry=false",
+        # The only master need not wait long for others before it leads again.
+        "-master.electionTimeout=1s",
+        *(f"-{name}.port={port}" for name, port in zip(_SERVICES, ports, strict=True)),
+        *(f"-{name}.port.grpc={port}" for name, port in zip(_SERVICES, grpc, strict=True)),
+    ]
+
+
+@contextmanager
+def restartable_seaweedfs() -> Iterator[SeaweedFS]:
+    """A running SeaweedFS, which may be killed meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="ziffer-seaweedfs-") as data:
+        seaweed = SeaweedFS(Path(data))
+        seaweed.start()
+        try:
+            yield seaweed
+        finally:
+            seaweed.kill()
+
+
 @contextmanager
 def seaweedfs() -> Iterator[Server]:
-    """A single-node SeaweedFS: signatures, checksums and every precondition are real."""
-    with tempfile.TemporaryDirectory(prefix="ziffer-seaweedfs-") as data:
-        identity = {
-            "name": "tests",
-            "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
-            "actions": ["Admin", "Read", "Write", "List"],
-        }
-        config = Path(data) / "s3.json"
-        config.write_text(json.dumps({"identities": [identity]}))
-        services = ("master", "volume", "filer", "s3")
-        port, *others = free_ports(2 * len(services))
-        ports = dict(zip(services, (others[0], others[1], others[2], port), strict=True))
-        grpc = dict(zip(services, others[3:], strict=True))
-        command = [
-            _program("weed"),
-            "server",
-            f"-dir={data}",
-            "-ip=127.0.0.1",
-            "-ip.bind=127.0.0.1",
-            "-s3",
-            f"-s3.config={config}",
-            "-s3.port.iceberg=0",
-            "-s3.port.lance=0",
-            # Each bucket takes seven volumes of this size; 0 lets there be as many as it likes.
-            "-volume.max=0",
-            "-master.volumeSizeLimitMB=32",
-            "-master.telemetry=false",
-            *(f"-{name}.port={number}" for name, number in ports.items()),
-            *(f"-{name}.port.grpc={number}" for name, number in grpc.items()),
-        ]
-        with _running(command, port) as server:
-            yield server
+    """A SeaweedFS that runs all the while."""
+    with restartable_seaweedfs() as seaweed:
+        yield seaweed.server
 
 
 @contextmanager
@@ -166,9 +204,12 @@ def _await_bucket(process: subprocess.Popen[bytes], server: Server) -> None:
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=SECRET_KEY,
     )
+    # A server that was killed still has the bucket.
+    is_there = (client.exceptions.BucketAlreadyExists, client.exceptions.BucketAlreadyOwnedByYou)
     while True:
         try:
-            client.create_bucket(Bucket=BUCKET)
+            with suppress(*is_there):
+                client.create_bucket(Bucket=BUCKET)
             client.put_object(Bucket=BUCKET, Key="ready", Body=b"")
         except client.exceptions.ClientError:
             # SeaweedFS answers before it can write.

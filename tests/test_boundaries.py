@@ -69,8 +69,10 @@ def loaded_modules(statement: str, **variables: object) -> set[str]:
 # Each of these takes a few milliseconds, or many, of a start that takes a quarter of a second.
 NOT_BEFORE_THE_FIRST_PREDICTION = {
     "PIL",
+    "apig_wsgi",
     "argparse",
     "asyncio",
+    "awslambdaric",
     "boto3",
     "botocore",
     "cryptography",
@@ -104,6 +106,13 @@ def test_little_is_imported_before_the_first_prediction(sample_store: Path) -> N
 
     assert "onnxruntime" in modules
     assert not NOT_BEFORE_THE_FIRST_PREDICTION & modules
+
+
+def test_a_lambda_function_has_no_server() -> None:
+    modules = loaded_modules("import service.app, service.platforms.lambda_function")
+
+    assert {"apig_wsgi", "awslambdaric"} <= modules
+    assert not (NOT_BEFORE_THE_FIRST_PREDICTION - {"apig_wsgi", "awslambdaric"}) & modules
 
 
 def test_a_bucket_is_opened_without_boto3() -> None:

@@ -79,7 +79,8 @@ def test_empty_variable_counts_as_unset() -> None:
         ({"ZIFFER_ALIAS": "7"}, r"ZIFFER_ALIAS is '7': .*not digits alone"),
         ({"ZIFFER_STROE": "x"}, r"ZIFFER_STROE .* did you mean ZIFFER_STORE\?"),
         ({"ZIFFER_SERVE_THREAD": "4"}, r"did you mean ZIFFER_SERVE_THREADS\?"),
-        ({"ZIFFER_PORT": "8000"}, r"ZIFFER_PORT \(set to '8000'\) is not a setting"),
+        ({"ZIFFER_PORT": "8000"}, r"ZIFFER_PORT \(set to '8000'\) .* did you mean PORT\?"),
+        ({"ZIFFER_SERVE_PORT": "8000"}, r"ZIFFER_SERVE_PORT .* did you mean PORT\?"),
     ],
 )
 def test_wrong_variable_is_named_with_what_is_allowed(

@@ -142,3 +142,17 @@ def test_writers_are_never_answered_from_the_cache(cached: Registry, store: Away
 
     with pytest.raises(StoreUnavailableError):
         cached.promote(second, PRODUCTION)
+
+
+def test_what_another_alias_last_named_is_no_stand_in(
+    cached: Registry, store: Away, tmp_path: Path
+) -> None:
+    for alias in (PRODUCTION, "candidate"):
+        cached.promote(publish(cached, alias.encode()), alias)
+        cached.resolve(DIGITS, alias)
+    (candidate,) = tmp_path.rglob(f"{DIGITS}@candidate.json")
+    candidate.replace(candidate.with_name(f"{DIGITS}@{PRODUCTION}.json"))
+    store.is_away = True
+
+    with pytest.raises(StoreUnavailableError):
+        cached.resolve(DIGITS, PRODUCTION)

@@ -1,6 +1,8 @@
 """Settings: which store they open, and what they change in the requests to it."""
 
 import json
+import os
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from registry import s3, s3_light
 from registry.catalog import Registry
 from registry.errors import StoreUnavailableError, UnsafeStoreError
 from registry.local import LocalStore
-from registry.settings import RegistrySettings, open_registry, open_store
+from registry.settings import RegistrySettings, open_registry, open_store, user_cache_directory
 from registry.signing import Signer
 from registry.store import Guarantee, ObjectStore
 from tests.registry_examples import publish
@@ -151,3 +153,13 @@ def test_only_a_promise_opens_a_store_that_keeps_nobody_apart() -> None:
     with pytest.raises(UnsafeStoreError):
         publish(Registry(store))
     assert publish(Registry(store, single_writer=True)).version == 1
+
+
+def test_a_user_without_a_home_has_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)  # As for a number that no user has.
+    monkeypatch.setenv("TMPDIR", "/scratch")
+
+    assert user_cache_directory() == Path(f"/scratch/ziffer-{os.getuid()}")
+    open_registry(RegistrySettings(store="s3://models"))

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from registry.card import ModelCard
+from registry.local import temporary_file
 from registry.settings import RegistrySettings, open_registry
 from tests import programs
 from tests.programs import QUICK_RECIPE, ROOT, environment
@@ -160,3 +161,18 @@ def test_checkpoint_is_replaced_wholly_or_not_at_all(
 
     assert checkpoint.load() == {"steps": 1}
     assert [path.suffix for path in tmp_path.iterdir()] == [".pt"]
+
+
+def test_what_a_killed_writer_left_goes_with_its_checkpoint(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path, {"seed": 0}, interval_s=0)
+    other = Checkpoint(tmp_path, {"seed": 1}, interval_s=0)
+    for path in (checkpoint.path, other.path):
+        with temporary_file(path, b"half of a state") as temporary:
+            temporary.with_name(f"{temporary.name}0").hardlink_to(temporary)
+    other.save({"steps": 1})
+
+    checkpoint.remove()
+
+    assert len(list(tmp_path.iterdir())) == 2
+    other.remove()
+    assert list(tmp_path.iterdir()) == []

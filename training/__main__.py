@@ -19,6 +19,7 @@ import torch
 
 from registry.configuration import SettingsError, load
 from registry.errors import RefusedError, RegistryError, UntrustedError
+from registry.output import finish_output
 from registry.settings import open_registry
 from training import diagnosis
 from training.assembly import assemble
@@ -197,4 +198,6 @@ def _fail(error: Exception | str, status: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    finish_output()
+    sys.exit(status)

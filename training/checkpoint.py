@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from registry.documents import canonical, sha256
-from registry.local import temporary_file
+from registry.local import remove_file, write_file
 from training.errors import TrainingError
 
 _FORMAT = 1
@@ -41,8 +41,7 @@ class Checkpoint:
         content = io.BytesIO()
         torch.save({"format": _FORMAT} | state, content)
         try:
-            with temporary_file(self.path, content.getvalue()) as temporary:
-                temporary.replace(self.path)
+            write_file(self.path, content.getvalue())
         except OSError as error:
             raise TrainingError(
                 f"cannot write the checkpoint {self.path}: {error.strerror}; make room, or set "
@@ -69,4 +68,4 @@ class Checkpoint:
     def remove(self) -> None:
         """Forget the state: the training is over."""
         with suppress(OSError):
-            self.path.unlink()
+            remove_file(self.path)

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol, TextIO
 
@@ -47,10 +48,10 @@ class TextLog:
         self._console = console
 
     def say(self, message: str, **_: object) -> None:  # noqa: D102 - Log documents these
-        self._console.print(message, highlight=False)
+        self._print(message)
 
     def caution(self, message: str) -> None:  # noqa: D102
-        self._console.print(f"warning: {message}", style="yellow", highlight=False)
+        self._print(f"warning: {message}", style="yellow")
 
     def show(  # noqa: D102
         self, epochs: Iterable[Epoch], *, done: int, total: int
@@ -65,10 +66,14 @@ class TextLog:
             task = bar.add_task("training", total=total, completed=done)
             for epoch in epochs:
                 if epoch.number == done + 1:
-                    self._console.print(_header(epoch), style="bold")
-                self._console.print(_row(epoch), highlight=False)
+                    self._print(_header(epoch), style="bold")
+                self._print(_row(epoch))
                 bar.advance(task)
                 yield epoch
+
+    def _print(self, text: str, *, style: str | None = None) -> None:
+        with suppress(OSError):  # As in JsonLog.
+            self._console.print(text, style=style, highlight=False)
 
 
 class JsonLog:
@@ -95,7 +100,8 @@ class JsonLog:
     def _write(self, level: str, message: str, facts: dict[str, Any]) -> None:
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = {"time": time, "level": level, "message": message} | facts
-        print(json.dumps(line, ensure_ascii=False), file=self._stream, flush=True)
+        with suppress(OSError):  # A full disk costs lines of the log, never the training.
+            print(json.dumps(line, ensure_ascii=False), file=self._stream, flush=True)
 
 
 def _header(epoch: Epoch) -> str:

@@ -1,6 +1,6 @@
 """Measure how well digits are read as people send them, of many kinds.
 
-    python -m benchmarks.real_digits [--number 200] [--seed 0] [--validation]
+    python -m benchmarks.real_digits [--number 200] [--seed 0] [--validation] [--json FILE]
 
 Reads with the model that the alias names in the registry of ZIFFER_STORE. Handwriting is made of
 MNIST's test digits, put on canvases and photographed by rules of our own; what reads it was tuned
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.goals import Goals, parser
 from benchmarks.real_digits import kinds
 from benchmarks.real_digits.kinds import Example, Make, Source
 from benchmarks.real_digits.scores import Outcome, read, read_number
@@ -46,7 +47,7 @@ _GROUPS: dict[str, dict[str, Make]] = {
 
 
 class Evaluation:
-    """Reads kinds of examples, prints how that went, and remembers which goals were missed."""
+    """Reads kinds of examples, and prints how that went."""
 
     def __init__(
         self, classifier: Classifier, digits: Digits, number: int, seed: int, thresholds: Thresholds
@@ -56,7 +57,6 @@ class Evaluation:
         self._number = number
         self._seed = seed
         self._thresholds = thresholds
-        self.missed: list[str] = []
 
     def outcomes(self, group: str, makes: Mapping[str, Make]) -> dict[str, Outcome]:
         """Read examples of all kinds of a group."""
@@ -78,14 +78,6 @@ class Evaluation:
             print(
                 f"{'number':8} {kind:22} {self._number:5} {whole:8.1%}  as many digits {count:.1%}"
             )
-
-    def check(self, what: str, value: float, goal: float, *, at_most: bool = False) -> None:
-        """Print a figure with its goal."""
-        met = value <= goal if at_most else value >= goal
-        if not met:
-            self.missed.append(what)
-        sign = "≤" if at_most else "≥"
-        print(f"{what:40} {value:.4f}  goal {sign} {goal}: {'met' if met else 'MISSED'}")
 
     def _examples(self, group: str, kind: str, make: Make) -> list[Example]:
         random = np.random.default_rng([self._seed, *f"{group} {kind}".encode()])
@@ -109,11 +101,13 @@ def main() -> int:
     card = classifier.card
     print(f"{card.name} version {card.version}, {len(kinds.font_files())} typefaces")
     print(f"{'':8} {'kind':22} {'n':>5} {'right':>8} {'rejected':>8} {'of named':>8} {'CPU ms':>7}")
-    evaluate(evaluation)
-    return 1 if evaluation.missed else 0
+    goals = Goals(f"recipe {card.recipe['recipe']}, {arguments.number} examples of each kind")
+    evaluate(evaluation, goals)
+    goals.write(arguments.json)
+    return 0 if goals.is_met else 1
 
 
-def evaluate(evaluation: Evaluation) -> None:
+def evaluate(evaluation: Evaluation, goals: Goals) -> None:
     """Read digits, other things and numbers, then compare with the goals."""
     outcomes = {
         group: evaluation.outcomes(group, makes)
@@ -126,20 +120,23 @@ def evaluate(evaluation: Evaluation) -> None:
     print()
     for group, goal in ACCURACY_GOALS.items():
         if group in outcomes:
-            evaluation.check(f"accuracy, {group}", _mean_accuracy(outcomes[group]), goal)
+            print(goals.at_least(f"accuracy, {group}", [_mean_accuracy(outcomes[group])], goal))
         else:
-            print(f"accuracy, {group}: not measured, as no typefaces are in {kinds.FONTS}")
+            goals.skip(f"accuracy, {group}: no typefaces are in {kinds.FONTS}")
     digits = {(group, kind): one for group in outcomes for kind, one in outcomes[group].items()}
-    evaluation.check("accuracy, mean over all kinds", _mean_accuracy(digits), MEAN_ACCURACY_GOAL)
-    evaluation.check("calibration error (ECE)", _ece(digits), ECE_GOAL, at_most=True)
+    accuracy = _mean_accuracy(digits)
+    print(goals.at_least("accuracy, mean over all kinds", [accuracy], MEAN_ACCURACY_GOAL))
+    print(goals.at_most("calibration error (ECE)", [_ece(digits)], ECE_GOAL))
     doubts = [
         np.concatenate([outcome.not_a_digit for outcome in some.values()])
         for some in (others, digits)
     ]
-    evaluation.check("AUROC, digit or not", auroc(*doubts), AUROC_GOAL)
+    print(goals.at_least("AUROC, digit or not", [auroc(*doubts)], AUROC_GOAL))
     rejected = np.concatenate([outcome.is_rejected for outcome in digits.values()]).mean()
     accepted = 1 - np.concatenate([outcome.is_rejected for outcome in others.values()]).mean()
-    print(f"digits rejected {rejected:.1%}; of other things, read as a digit {accepted:.1%}")
+    print(goals.figure("digits that are rejected", [rejected]))
+    print(goals.figure("other things that are read as a digit", [accepted]))
+    print(goals.summary())
 
 
 def _mean_accuracy(outcomes: Mapping[Any, Outcome]) -> float:
@@ -181,11 +178,11 @@ def _default_thresholds() -> Thresholds:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--number", type=int, default=200, help="examples of each kind")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--validation", action="store_true", help="of the digits to tune on")
-    return parser.parse_args()
+    flags = parser(__doc__)
+    flags.add_argument("--number", type=int, default=200, help="examples of each kind")
+    flags.add_argument("--seed", type=int, default=0)
+    flags.add_argument("--validation", action="store_true", help="of the digits to tune on")
+    return flags.parse_args()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from service.errors import OverloadedError, RequestError
 from service.serving.drain import Drain
 from service.serving.environ import environ_of
 from service.serving.listener import hang_up_on_who_does_not_read
+from service.serving.placement import Placement
 from service.serving.pool import Pool
 from service.serving.upload import Uploads
 from service.serving.workload import Workload
@@ -50,6 +51,7 @@ class Gateway:
         """Begin to work."""
         self._pool.start()
         self._uploads.watch(loop)
+        Placement().watch(loop)
         # Granian listens before the loop comes to this.
         loop.call_soon(hang_up_on_who_does_not_read, self._timeout_s)
         self.loop = loop
@@ -101,15 +103,7 @@ class Gateway:
         self, environ: "WSGIEnvironment", protocol: "HTTPProtocol", *, is_last: bool = False
     ) -> None:
         head: list[Head] = []
-
-        def start_response(
-            status: str,
-            headers: list[tuple[str, str]],
-            _: Any = None,  # noqa: ANN401 - PEP 3333
-        ) -> Any:  # noqa: ANN401 - as above; Flask never calls it
-            head[:] = [(int(status[:3]), headers)]
-
-        chunks = self._app.wsgi_app(environ, start_response)
+        chunks = self._app.wsgi_app(environ, partial(_start, head))
         try:
             body = b"".join(chunks)
         finally:
@@ -119,3 +113,14 @@ class Gateway:
         if is_last or self._drain.is_draining:
             headers.append(("Connection", "close"))
         protocol.response_bytes(status, headers, body)
+
+
+def _start(
+    head: list[Head],
+    status: str,
+    headers: list[tuple[str, str]],
+    _: Any = None,  # noqa: ANN401 - PEP 3333
+    /,
+) -> Any:  # noqa: ANN401 - as above; Flask never calls it
+    """Take note of the head of an answer."""
+    head[:] = [(int(status[:3]), headers)]

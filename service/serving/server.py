@@ -1,5 +1,6 @@
 """Run the application in a production server, and stop it without losing a request."""
 
+import math
 import multiprocessing
 import os
 import select
@@ -7,6 +8,7 @@ import signal
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -29,6 +31,9 @@ _STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 # Headers of more than this are refused, and bodies are received in pieces of at most this size:
 # each connection may hold as much. Granian's own default is 400 kB.
 _BUFFER_BYTES = 65_536
+
+# Where so many workers die within so many seconds, replacing them is of no use.
+_MOST_DEATHS, _DEATHS_WITHIN_S = 10, 60
 
 
 def serve(
@@ -66,7 +71,7 @@ def serve(
 
 def _server(address: str, settings: ServiceSettings) -> Any:  # noqa: ANN401 - it has no types
     multiprocessing.set_start_method("fork")
-    return MPServer(
+    server = MPServer(
         "service",
         address=address,
         port=settings.port,
@@ -84,6 +89,33 @@ def _server(address: str, settings: ServiceSettings) -> Any:  # noqa: ANN401 - i
         workers_kill_timeout=2,  # After `grace_s` seconds: see _end.
         log_level=LogLevels.warning,
     )
+    server.respawned_wrks = _Replacements()  # type: ignore[assignment] # all that Granian asks
+    return server
+
+
+class _Replacements:
+    """Stands in for Granian's record of when it replaced which worker.
+
+    Granian ends the service, healthy workers included, where one dies again within seconds of that.
+    Two requests in a row that cost a worker its life must not cost everybody else the service.
+    """
+
+    def __init__(self) -> None:
+        """Nobody has died yet."""
+        self._deaths: deque[float] = deque(maxlen=_MOST_DEATHS)
+
+    def get(self, worker: int, default: float) -> float:
+        """When `worker`, which has just died, was replaced: long ago, unless there is no hope."""
+        now = time.monotonic()
+        self._deaths.append(now)
+        is_hopeless = len(self._deaths) == _MOST_DEATHS and now - self._deaths[0] < _DEATHS_WITHIN_S
+        return now if is_hopeless else -math.inf
+
+    def __setitem__(self, worker: int, replaced_s: float) -> None:
+        """Granian says when; deaths are enough to go by."""
+
+    def clear(self) -> None:
+        """Granian begins its record anew with each death."""
 
 
 class _Signals:

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from registry.configuration import SettingsError, load
 from registry.errors import RegistryError
-from registry.local import temporary_file
+from registry.local import write_file
 from registry.settings import open_registry
 from training.data import load_digits
 from training.device import pick_device
@@ -101,8 +101,7 @@ def _write(found: Census, again: str, settings: PopulationSettings) -> None:
         return
     content = json.dumps(found.to_json(again), indent=2, allow_nan=False) + "\n"
     try:
-        with temporary_file(settings.output, content.encode()) as temporary:
-            temporary.replace(settings.output)
+        write_file(settings.output, content.encode())
     except OSError as error:
         raise SettingsError(
             f"--output is '{settings.output}': cannot write it ({error.strerror})"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from registry import tables
-from registry.local import temporary_file
+from registry.local import write_file
 from training.search.settings import SEARCHED
 from training.search.summary import Finding, Summary
 from training.selection import standard_error
@@ -64,8 +64,7 @@ def write(summary: Summary, directory: Path) -> tuple[Path, Path]:
         directory / f"{summary.study}.html": page(summary),
     }
     for path, content in contents.items():
-        with temporary_file(path, content.encode()) as temporary:
-            temporary.replace(path)
+        write_file(path, content.encode())
     as_json, as_html = contents
     return as_json, as_html
 
