@@ -17,7 +17,7 @@ from registry.s3 import S3Store
 from registry.store import Guarantee
 from service.settings import ServiceSettings
 from tests.aws_stacks import IMAGE, TEMPLATES, Stack, deploy, read, statements, translated
-from tests.programs import ROOT
+from tests.programs import ROOT, run
 from tests.registry_examples import DIGITS, PRODUCTION, publish
 from training.settings import TrainingSettings
 
@@ -289,7 +289,20 @@ def test_prediction_reads_and_writes_its_own_folders(prediction: Stack) -> None:
     assert {one["Resource"] for one in own if "s3:PutObject" in one["Action"]} == {
         "arn:aws:s3:::answers/read/*"
     }
-    assert all("DeleteObject" not in str(one) for one in own)
+    assert {one["Resource"] for one in own if "s3:DeleteObject" in one["Action"]} == {
+        "arn:aws:s3:::answers/read/.probe/*"
+    }
+
+
+def test_the_image_that_serves_takes_the_command_that_predicts() -> None:
+    job = read("prediction")["Resources"]["Prediction"]["Properties"]
+    program, *arguments = job["ContainerProperties"]["Command"]
+
+    ended = run("service", program)  # As the image's entry point has it.
+
+    assert ended.returncode == 2
+    assert "INPUT and OUTPUT must be given" in ended.stderr
+    assert arguments == ["Ref::input", "Ref::output"]
 
 
 def test_the_endpoint_scales_to_zero(endpoint: Stack, registry_stack: Stack) -> None:

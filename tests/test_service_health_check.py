@@ -1,0 +1,31 @@
+"""What the image's HEALTHCHECK tells of the service."""
+
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+import pytest
+
+from service.health_check import PORTS
+from service.settings import ServiceSettings
+from tests.programs import ROOT, environment, free_port
+
+
+def status(**variables: object) -> int:
+    command = [sys.executable, "-m", "service.health_check"]
+    return subprocess.run(command, cwd=ROOT, env=environment(**variables), check=False).returncode
+
+
+@pytest.mark.parametrize("variable", PORTS)
+def test_healthy_service_is_found_by_its_port(service_url: str, variable: str) -> None:
+    assert status(**{variable: urlsplit(service_url).port}) == 0
+
+
+def test_nobody_is_not_healthy() -> None:
+    assert status(PORT=free_port()) == 1
+
+
+def test_port_has_the_names_that_the_settings_know() -> None:
+    field = ServiceSettings.model_fields["port"]
+
+    assert all(name in repr(field.json_schema_extra) for name in PORTS)
