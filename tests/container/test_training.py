@@ -31,5 +31,5 @@ def test_image_trains_and_registers_as_nobody(containers: Engine, tmp_path: Path
     )
 
     registry = open_registry(RegistrySettings(store=str(store)))
-    assert registry.resolve("digits", "production").version == 1
+    assert registry.resolve("digits", "production").card.version == 1
     assert store.joinpath("models").stat().st_uid == 65532
