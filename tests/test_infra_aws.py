@@ -145,6 +145,16 @@ def test_a_policy_in_the_stack_is_the_one_in_the_file(registry_stack: Stack, pol
     assert policy_of(registry_stack.outputs[policy]) == expected["Statement"]
 
 
+@pytest.mark.parametrize("policy", ROLES)
+def test_a_key_of_ones_own_is_used_as_the_role_needs(policy: str) -> None:
+    document = read("registry")["Resources"][policy]["Properties"]["PolicyDocument"]
+    writing = set() if policy == READER else {"kms:GenerateDataKey"}
+
+    [using] = (one for one in statements(document) if one["Resource"] == {"Ref": "KmsKeyArn"})
+
+    assert set(listed(using["Action"])) == {"kms:Decrypt"} | writing
+
+
 def test_the_bucket_is_never_public_nor_lost() -> None:
     [(_, bucket)] = resources("AWS::S3::Bucket")
     [(_, policy)] = resources("AWS::S3::BucketPolicy")
