@@ -69,6 +69,7 @@ RUN_REQUEST = Price("Cloud Run, requests", 0.40, "million", 1e6)
 GPU_SPOT = Price("EC2 g4dn.xlarge, spot, typical", 0.19, "hour")
 GPU = Price("EC2 g4dn.xlarge, on demand", 0.526, "hour")
 FILES = Price("EFS", 0.30, "GB-month")
+TRAFFIC = Price("AWS, out to the Internet", 0.09, "GB")
 
 WARM_MS = Measure(
     "answer of a warm function, a whole CPU", 2.7, "ms", "measured: Lambda's emulator, 2 to 2.7"
@@ -212,8 +213,8 @@ REMARKS = """\
 - Following an alias is {follow:.2f} dollars a month for each worker at one GET in 5 seconds; in 60
   seconds, a twelfth of that.
 - Cloud Run bills each request as a tenth of a second at least, hence a whole instance at a million.
-- What goes out to the Internet comes on top, at AWS 0.09 dollars a GB: {out:.2f} dollars a million
-  answers.
+- What goes out to the Internet comes on top, at AWS {traffic} dollars a GB: {out:.2f} dollars a
+  million answers.
 - Not counted: what is there anyway, such as a cluster's control plane (EKS: 73 dollars a month),
   Prometheus, or a NAT gateway (33 dollars a month: let training have a public subnet).
 - A registry of a hundred versions of 300 kB is 0.03 GB: less than a tenth of a cent in S3.
@@ -262,7 +263,8 @@ def remarks() -> str:
         raw=1e6 * RAW_MS.value / 1e3 / 86_400,
         even=break_even(),
         log=monthly(1e6) * KB_ACCESS_LOG.value / 1e6 * LOG.usd,
-        out=1e6 * KB_ANSWER.value / 1e6 * 0.09,
+        out=1e6 * KB_ANSWER.value / 1e6 * TRAFFIC.usd,
+        traffic=TRAFFIC.usd,
         follow=TIMES_FOLLOWED * S3_GET.usd / S3_GET.per,
     )
 
