@@ -79,10 +79,19 @@ lint: $(venv)/.test lint-infra ## check style and types, and what infra/ describ
 	$(python) -m mypy
 
 infra_bin := $(venv)-infra/bin
+# tests/test_infra_kubernetes.py checks the kinds that are not Kubernetes's own.
+kubernetes_validate = $(infra_bin)/kubernetes-validate --strict --quiet --no-warn --kubernetes-version
 .PHONY: lint-infra
 lint-infra: $(venv)-infra/.installed
 	$(infra_bin)/cfn-lint --include-checks I -- infra/aws/*.yaml
 	$(infra_bin)/python infra/aws/translate.py infra/aws/function.yaml >/dev/null
+	$(infra_bin)/docker-compose --profile better config --quiet
+	@! command -v promtool >/dev/null || promtool check config infra/compose/prometheus.yaml >/dev/null
+	@if command -v kubectl >/dev/null; then for overlay in infra/kubernetes/overlays/*; do \
+	  manifests=$$(kubectl kustomize $$overlay) \
+	    && echo "$$manifests" | $(kubernetes_validate) 1.31 - \
+	    && echo "$$manifests" | $(kubernetes_validate) 1.37 - || exit; \
+	done; else echo "kubectl is not installed: infra/kubernetes is not checked"; fi
 	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(infra_bin)/hadolint Dockerfile

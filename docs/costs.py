@@ -69,6 +69,7 @@ RUN_REQUEST = Price("Cloud Run, requests", 0.40, "million", 1e6)
 GPU_SPOT = Price("EC2 g4dn.xlarge, spot, typical", 0.19, "hour")
 GPU = Price("EC2 g4dn.xlarge, on demand", 0.526, "hour")
 FILES = Price("EFS", 0.30, "GB-month")
+TRAFFIC = Price("AWS, out to the Internet", 0.09, "GB")
 
 WARM_MS = Measure(
     "answer of a warm function, a whole CPU", 2.7, "ms", "measured: Lambda's emulator, 2 to 2.7"
@@ -207,13 +208,13 @@ REMARKS = """\
 - The work is small: a million pictures a day are {core:.1%} of one CPU, a million times 784 bytes
   {raw:.1%}. What is paid for is waiting. So the smallest machine is enough for all three loads, and
   a second one is for availability.
-- Up to about {even:,.0f} predictions a day Lambda costs less than a small machine. Of a million, the
-  log is its largest part: `ZIFFER_SERVE_ACCESS_LOG=none` saves {log:.2f} dollars.
+- Up to about {even:,.0f} predictions a day Lambda costs less than a small machine. Of a million,
+  its log is the largest part: `ZIFFER_SERVE_ACCESS_LOG=none` saves {log:.2f} dollars.
 - Following an alias is {follow:.2f} dollars a month for each worker at one GET in 5 seconds; in 60
   seconds, a twelfth of that.
 - Cloud Run bills each request as a tenth of a second at least, hence a whole instance at a million.
-- What goes out to the Internet comes on top, at AWS 0.09 dollars a GB: {out:.2f} dollars a million
-  answers.
+- What goes out to the Internet comes on top, at AWS {traffic} dollars a GB: {out:.2f} dollars a
+  million answers.
 - Not counted: what is there anyway, such as a cluster's control plane (EKS: 73 dollars a month),
   Prometheus, or a NAT gateway (33 dollars a month: let training have a public subnet).
 - A registry of a hundred versions of 300 kB is 0.03 GB: less than a tenth of a cent in S3.
@@ -262,7 +263,8 @@ def remarks() -> str:
         raw=1e6 * RAW_MS.value / 1e3 / 86_400,
         even=break_even(),
         log=monthly(1e6) * KB_ACCESS_LOG.value / 1e6 * LOG.usd,
-        out=1e6 * KB_ANSWER.value / 1e6 * 0.09,
+        out=1e6 * KB_ANSWER.value / 1e6 * TRAFFIC.usd,
+        traffic=TRAFFIC.usd,
         follow=TIMES_FOLLOWED * S3_GET.usd / S3_GET.per,
     )
 
@@ -282,7 +284,7 @@ def bill(items: list[Item], loads: Mapping[str, float]) -> str:
 def amount(item: Item, load: float) -> str:
     """The multiplication, such as `12.5 × 0.09`."""
     units = item.amount(load) / item.price.per
-    return f"{decimal(units)} × {decimal(item.price.usd)}"
+    return f"{decimal(units)} × {in_full(item.price.usd)}"
 
 
 def decimal(value: float) -> str:
@@ -291,6 +293,11 @@ def decimal(value: float) -> str:
         return f"{value:,.0f}"
     places = 2 - math.floor(math.log10(value)) if value else 0
     return f"{value:.{max(places, 5)}f}".rstrip("0").rstrip(".") if value < 1 else f"{value:.4g}"
+
+
+def in_full(price: float) -> str:
+    """A price without an exponent."""
+    return f"{price:.10f}".rstrip("0").rstrip(".")
 
 
 def cells(items: list[Item], loads: Mapping[str, float]) -> str:
@@ -311,7 +318,7 @@ def head(left: list[str], loads: Mapping[str, float]) -> list[str]:
 
 def prices() -> str:
     """The prices that are put in."""
-    rows = [f"| {one.what} | {decimal(one.usd)} | {one.unit} |" for one in PRICES]
+    rows = [f"| {one.what} | {in_full(one.usd)} | {one.unit} |" for one in PRICES]
     return "\n".join(["## Prices\n\n| what | USD | for a |", "|---|---|---|", *rows]) + "\n"
 
 

@@ -129,10 +129,11 @@ def images_of_array(array: NDArray[np.generic]) -> NDArray[np.uint8]:
     is_square = array.ndim == 3 and array.shape[1:] == (IMAGE_SIDE, IMAGE_SIDE)
     if not (is_flat or is_square):
         raise _mismatch(_SHAPES, str(list(array.shape)))
-    least, most = int(array.min()), int(array.max())
-    if least < 0 or most > 255:
-        wrong = least if least < 0 else most
-        raise _mismatch("whole numbers from 0 to 255", str(wrong), "pixel-value")
+    if array.dtype != np.uint8:
+        least, most = int(array.min()), int(array.max())
+        if least < 0 or most > 255:
+            wrong = least if least < 0 else most
+            raise _mismatch("whole numbers from 0 to 255", str(wrong), "pixel-value")
     return array.reshape(-1, IMAGE_SIDE, IMAGE_SIDE).astype(np.uint8, copy=False)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from service.batch_prediction.errors import BatchError
 from service.batch_prediction.inputs import Input, Kind, inputs_below
-from service.batch_prediction.reading import read_slice
+from service.batch_prediction.reading import read_slices
 from service.batch_prediction.settings import Shard
 from service.batch_prediction.units import divide, share
 from service.errors import InputError
@@ -41,11 +41,11 @@ def read_back(store: MemoryStore, images_per_part: int) -> NDArray[np.uint8]:
     units = divide(inputs_below(store).files, images_per_part=images_per_part, files_per_part=1)
     found, count = [], 0
     for unit in units:
-        first, pixels = read_slice(store, unit)
-        assert first == count
-        assert len(units) == 1 or 0 < len(pixels) <= 2 * images_per_part
-        count += len(pixels)
-        found.append(pixels)
+        for first, pixels in read_slices(store, unit, at_once=9):
+            assert first == count
+            assert 0 < len(pixels) <= 9
+            count += len(pixels)
+            found.append(pixels)
     return np.concatenate(found).reshape(-1, 784)
 
 
@@ -101,7 +101,7 @@ def test_an_array_that_is_none_of_images_is_refused(content: bytes) -> None:
 
     for unit in units:
         with pytest.raises(InputError):
-            read_slice(store, unit)
+            list(read_slices(store, unit, at_once=9))
 
 
 def test_a_file_that_changes_meanwhile_stops_the_run() -> None:
@@ -111,7 +111,7 @@ def test_a_file_that_changes_meanwhile_stops_the_run() -> None:
     store.put("a.npy", npy(images(40))[:-800])
 
     with pytest.raises(BatchError, match=r"a\.npy has changed"):
-        read_slice(store, units[-1])
+        list(read_slices(store, units[-1], at_once=9))
 
 
 @given(st.lists(PICTURES, max_size=30, unique=True), st.integers(1, 9))
@@ -137,7 +137,7 @@ def test_every_unit_is_in_one_share(count: int, shards: int) -> None:
 
 def test_what_is_neither_picture_nor_array_is_skipped() -> None:
     store = MemoryStore()
-    for key in ("a/notes.txt", "png", "b.PNG", "c.Npy", "folder/"):
+    for key in ("a/notes.txt", "png", "b.PNG", "c.Npy", "folder/", "\udcff.png"):
         store.put(key, b"")
 
     found = inputs_below(store)
@@ -146,4 +146,4 @@ def test_what_is_neither_picture_nor_array_is_skipped() -> None:
         ("b.PNG", "picture"),
         ("c.Npy", "npy"),
     ]
-    assert found.skipped == ["a/notes.txt", "png"]
+    assert found.skipped == ["a/notes.txt", "png", r"\udcff.png"]

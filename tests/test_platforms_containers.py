@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.configuration import SettingsError, load, settings_of
-from service import health_check
+from registry.configuration import SettingsError, load
 from service.platforms.containers import on_platform, refuse_unreadable_artifacts
 from service.settings import ServiceSettings
 from tests.programs import environment, free_port, run, serving
@@ -95,12 +94,6 @@ def test_an_impossible_port_is_named_as_it_was_given(name: str) -> None:
 
     with pytest.raises(SettingsError, match=rf"^{name} is 'abc': .*at most 65535"):
         load(ServiceSettings, "service", None, [], environ)
-
-
-def test_the_health_check_asks_where_the_service_listens() -> None:
-    [port] = [leaf for leaf in settings_of(ServiceSettings) if leaf.flag == "--port"]
-
-    assert (health_check.PORTS, port.default) == (port.variables, "8000")
 
 
 def test_flags_come_before_all_platforms() -> None:

@@ -34,7 +34,7 @@ class Inputs(NamedTuple):
 
     files: list[Input]
     skipped: list[str]
-    """Keys of what is neither a picture nor an array."""
+    """Keys of what is neither a picture nor an array, or has a name that is not UTF-8."""
     digest: str
     """Of keys, sizes and times: whether two listings are of the same files."""
 
@@ -51,16 +51,20 @@ def inputs_below(store: ObjectStore) -> Inputs:
     digest = sha256()
     files, skipped = [], []
     for key, size_bytes, modified_at in listed:
-        digest.update(f"{key}\0{size_bytes}\0{modified_at.timestamp()}\n".encode(errors="replace"))
+        digest.update(
+            f"{key}\0{size_bytes}\0{modified_at.timestamp()}\n".encode(errors="surrogatepass")
+        )
         kind = _kind(key)
         if kind is None:
-            skipped.append(key)
+            skipped.append(key.encode(errors="backslashreplace").decode())
         else:
             files.append(Input(key, size_bytes, kind))
     return Inputs(files, skipped, digest.hexdigest())
 
 
 def _kind(key: str) -> Kind | None:
+    if not key.isprintable() and any("\ud800" <= character <= "\udfff" for character in key):
+        return None  # Python's sign for bytes that are no UTF-8; no format could hold the name.
     ending = PurePosixPath(key).suffix.lower()
     return Kind.PICTURE if ending in _PICTURES else _ARRAYS.get(ending)
 

@@ -43,13 +43,13 @@ def _table(records: Records, card: ModelCard) -> "pa.Table":
     import pyarrow as pa
 
     rows = len(records.index)
-    inputs = list(records.inputs) * (rows // len(records.inputs))
+    is_one = len(records.inputs) == 1
     digest = card.files[MODEL_FILE].digest
     model: dict[str, Any] = {"name": card.name, "version": card.version, "digest": digest}
     values = pa.array(records.probabilities.ravel())
     unknown = np.isnan(records.confidence)
     columns = {
-        "input": pa.array(inputs, pa.string()),
+        "input": pa.repeat(records.inputs[0], rows) if is_one else pa.array(records.inputs),
         "index": pa.array(records.index, mask=records.index == NONE),
         "digit": pa.array(records.digit, mask=records.digit == NONE),
         "confidence": pa.array(records.confidence, mask=unknown),
@@ -58,9 +58,17 @@ def _table(records: Records, card: ModelCard) -> "pa.Table":
         ),
         "probabilities": pa.FixedSizeListArray.from_arrays(values, DIGITS, mask=pa.array(unknown)),
         "not_a_digit": pa.array(records.not_a_digit, mask=np.isnan(records.not_a_digit)),
-        "error": pa.array([records.errors.get(row) for row in range(rows)], pa.string()),
+        "error": _errors(records),
         "model": pa.StructArray.from_arrays(
             [pa.repeat(pa.scalar(value), rows) for value in model.values()], list(model)
         ),
     }
     return pa.table(columns)
+
+
+def _errors(records: Records) -> "pa.Array":
+    import pyarrow as pa
+
+    if not records.errors:
+        return pa.nulls(len(records.index), pa.string())
+    return pa.array([records.errors.get(row) for row in range(len(records.index))], pa.string())

@@ -1,20 +1,17 @@
 """Predict one unit: read it, ask the model, and write the part."""
 
-from contextlib import suppress
-
 import numpy as np
 from numpy.typing import NDArray
 
 from registry.card import ModelCard
 from registry.contract import DIGITS, IMAGE_SIDE
 from registry.documents import seal
-from registry.errors import ConflictError
 from registry.settings import open_registry, open_store
 from registry.store import ObjectStore
 from service.batch import Batch
 from service.batch_prediction import json_lines, parquet, records
 from service.batch_prediction.inputs import Kind
-from service.batch_prediction.reading import read_pictures, read_slice
+from service.batch_prediction.reading import read_pictures, read_slices
 from service.batch_prediction.records import Records
 from service.batch_prediction.run import Run
 from service.batch_prediction.settings import BatchSettings
@@ -50,27 +47,25 @@ class Predictor:
     def predict(self, unit: Unit) -> Tally:
         """Write the part of `unit`, then its tally, which says that the part is there.
 
-        Where another machine was first, its part stays: at most it rounded otherwise.
+        Another machine that does the same meanwhile writes the same.
         """
         chunks = self._records(unit)
         came_to = tally(chunks)
-        with suppress(ConflictError):
-            self._output.create(f"{PARTS}{unit.name}.{self._run.format}", self._encoded(chunks))
-        with suppress(ConflictError):
-            self._output.create(tally_key(unit.name), seal(came_to))
+        self._output.put(f"{PARTS}{unit.name}.{self._run.format}", self._encoded(chunks))
+        self._output.put(tally_key(unit.name), seal(came_to))
         return came_to
 
     def _records(self, unit: Unit) -> list[Records]:
         if unit.files[0].kind is Kind.PICTURE:
             return [self._of_pictures(unit)]
+        key = unit.files[0].key
         try:
-            first, pixels = read_slice(self._source, unit)
+            return [
+                self._of_array(key, first, pixels)
+                for first, pixels in read_slices(self._source, unit, at_once=AT_ONCE)
+            ]
         except InputError as error:
-            return [records.of_error(unit.files[0].key, _sentence(error))]
-        return [
-            self._of_array(unit.files[0].key, first + start, pixels[start : start + AT_ONCE])
-            for start in range(0, len(pixels), AT_ONCE)
-        ]
+            return [records.of_error(key, _sentence(error))]
 
     def _of_array(self, key: str, first: int, pixels: NDArray[np.uint8]) -> Records:
         reading = self._classifier.predict(pixels)

@@ -52,8 +52,9 @@ def of_array(
     It says of each what `service.verdict.judge` says, but of all at once.
     """
     probabilities, not_a_digit = reading
-    digit = probabilities.argmax(1).astype(np.int8)
-    confidence = probabilities.max(1)
+    likeliest = probabilities.argmax(1)
+    digit = likeliest.astype(np.int8)
+    confidence = probabilities[np.arange(len(digit)), likeliest]
     unlike = np.full(len(digit), np.nan, np.float32) if not_a_digit is None else not_a_digit
     rejected = np.full(len(digit), NONE, np.int8)
     # In float64, as Python compares them; NaN is never more.
@@ -62,8 +63,7 @@ def of_array(
     blank = pixels.reshape(-1, IMAGE_PIXELS).max(1) <= BRIGHTEST_PAPER
     if blank.any():
         rejected[blank] = _BLANK
-        confidence, unlike = confidence.copy(), unlike.copy()
-        probabilities = probabilities.copy()
+        probabilities, unlike = probabilities.copy(), unlike.copy()
         confidence[blank], unlike[blank] = BLANK.confidence, np.nan
         probabilities[blank] = BLANK.probabilities
     digit[rejected != NONE] = NONE
