@@ -6,7 +6,8 @@
 # Behind a mirror, pip's configuration and a bundle of certificates come as secrets, which no layer
 # keeps; `cert = /run/secrets/ca` in pip.conf says where the bundle is:
 #   --secret id=pipconf,src=pip.conf --secret id=ca,src=ca.pem
-# Other releases of Python work as well; the tests run on 3.11.
+# Other releases of Python work as well; the tests run on 3.11. Distroless bases lack the library of
+# C++, which numpy and onnxruntime need.
 ARG BASE=docker.io/library/python:3.11-slim
 # The base of `train`. Where it has PyTorch already, as NVIDIA's nvcr.io/nvidia/pytorch has, that is kept.
 ARG TRAIN_BASE=docker.io/library/python:3.11-slim

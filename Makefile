@@ -48,8 +48,21 @@ test-full: $(venv)/.test ## run the slow tests, some on the whole of MNIST
 test-faults: $(venv)/.test ## kill stores and workers, fill disks, damage caches, set clocks
 	$(python) -m pytest -m faults tests/faults
 
+version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+# With docker where its daemon answers, else with buildah; only its own format knows HEALTHCHECK.
+# BUILD_FLAGS may have what Dockerfile begins with: bases, and secrets for a mirror.
+build = $(if $(shell docker info 2>/dev/null),docker build,buildah bud --format docker) $(BUILD_FLAGS)
+.PHONY: image
+image: ## build the image of the service, with docker or buildah
+	$(build) --target serve --tag ziffer-serve:$(version) --build-arg VERSION=$(version) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git log -1 --format=%cI) .
+
+.PHONY: sbom
+sbom: ## write var/sbom.cdx.json, which lists the packages in that image
+	$(build) --target sbom --output type=local,dest=var .
+
 .PHONY: test-container
-test-container: $(venv)/.test ## build the image as it is and run it, restricted, with buildah and podman
+test-container: $(venv)/.test ## build the image and ask it, as nobody on a read-only root
 	$(python) -m pytest tests/container -m "not full" --capture=no
 
 # The tests' own conftest.py belongs to the project's environment, hence --confcutdir.
@@ -66,8 +79,19 @@ lint: $(venv)/.test lint-infra ## check style and types, and what infra/ describ
 	$(python) -m mypy
 
 infra_bin := $(venv)-infra/bin
+# tests/test_infra_kubernetes.py checks the kinds that are not Kubernetes's own.
+kubernetes_validate = $(infra_bin)/kubernetes-validate --strict --quiet --no-warn --kubernetes-version
 .PHONY: lint-infra
 lint-infra: $(venv)-infra/.installed
+	$(infra_bin)/cfn-lint --include-checks I -- infra/aws/*.yaml
+	$(infra_bin)/python infra/aws/translate.py infra/aws/function.yaml >/dev/null
+	$(infra_bin)/docker-compose --profile better config --quiet
+	@! command -v promtool >/dev/null || promtool check config infra/compose/prometheus.yaml >/dev/null
+	@if command -v kubectl >/dev/null; then for overlay in infra/kubernetes/overlays/*; do \
+	  manifests=$$(kubectl kustomize $$overlay) \
+	    && echo "$$manifests" | $(kubernetes_validate) 1.31 - \
+	    && echo "$$manifests" | $(kubernetes_validate) 1.37 - || exit; \
+	done; else echo "kubectl is not installed: infra/kubernetes is not checked"; fi
 	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(infra_bin)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(infra_bin)/hadolint Dockerfile
@@ -129,6 +153,9 @@ lock: $(venv)/.created ## pin the newest versions that pyproject.toml allows
 	$(lock) --upgrade --output-file requirements/service.txt
 	$(lock) --upgrade --output-file requirements/training.txt --extra training
 	$(lock) --upgrade --output-file requirements/test.txt --extra training --extra test
+	$(lock) --upgrade --output-file requirements/image.txt --extra lambda --extra opentelemetry \
+	  --extra signing
+	$(compile) --upgrade --output-file requirements/sbom.txt --group sbom
 	$(compile) --upgrade --output-file requirements/bench.txt --group bench
 	$(compile) --upgrade --output-file requirements/bench-service.txt --group bench-service
 	$(compile) --upgrade --output-file requirements/bench-mlserver.txt --group bench-mlserver

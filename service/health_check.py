@@ -1,11 +1,14 @@
 """Ask the service in this container whether it lives: `python -m service.health_check`.
 
-The image's HEALTHCHECK, without a curl in the image. The port is the one that PORT names.
+The image's HEALTHCHECK, without a curl in the image. The environment names the port.
 """
 
 import os
 import sys
 from http.client import HTTPConnection, HTTPException
+
+# Where the setting comes from, in its order; to import the settings would take too long.
+PORTS = ("AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT", "PORT")
 
 TIMEOUT_S = 4
 """Less than what Docker waits for it."""
@@ -13,7 +16,8 @@ TIMEOUT_S = 4
 
 def main() -> int:
     """Exit status 0 where the service answers, 1 where it does not."""
-    connection = HTTPConnection("127.0.0.1", int(os.environ.get("PORT", "8000")), TIMEOUT_S)
+    port = next(filter(None, map(os.environ.get, PORTS)), "8000")
+    connection = HTTPConnection("127.0.0.1", int(port), timeout=TIMEOUT_S)
     try:
         connection.request("GET", "/healthz")
         return 0 if connection.getresponse().status == 200 else 1

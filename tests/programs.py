@@ -42,7 +42,8 @@ def environment(**variables: object) -> dict[str, str]:
 
 
 def _is_setting(name: str) -> bool:
-    return name.startswith(("ZIFFER_", "AWS_", "MAKE")) or name == "PORT"
+    prefixes = ("ZIFFER_", "AWS_", "AIP_", "SAGEMAKER_", "MAKE")
+    return name.startswith(prefixes) or name in {"PORT", "K_SERVICE"}
 
 
 def run(

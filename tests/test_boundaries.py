@@ -108,6 +108,7 @@ def test_little_is_imported_before_the_first_prediction(sample_store: Path) -> N
     assert not NOT_BEFORE_THE_FIRST_PREDICTION & modules
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="AWS makes its runtime client for Linux only")
 def test_a_lambda_function_has_no_server() -> None:
     modules = loaded_modules("import service.app, service.platforms.lambda_function")
 

@@ -17,7 +17,7 @@ from registry.s3 import S3Store
 from registry.store import Guarantee
 from service.settings import ServiceSettings
 from tests.aws_stacks import IMAGE, TEMPLATES, Stack, deploy, read, statements, translated
-from tests.programs import ROOT
+from tests.programs import ROOT, run
 from tests.registry_examples import DIGITS, PRODUCTION, publish
 from training.settings import TrainingSettings
 
@@ -145,6 +145,16 @@ def test_a_policy_in_the_stack_is_the_one_in_the_file(registry_stack: Stack, pol
     assert policy_of(registry_stack.outputs[policy]) == expected["Statement"]
 
 
+@pytest.mark.parametrize("policy", ROLES)
+def test_a_key_of_ones_own_is_used_as_the_role_needs(policy: str) -> None:
+    document = read("registry")["Resources"][policy]["Properties"]["PolicyDocument"]
+    writing = set() if policy == READER else {"kms:GenerateDataKey"}
+
+    [using] = (one for one in statements(document) if one["Resource"] == {"Ref": "KmsKeyArn"})
+
+    assert set(listed(using["Action"])) == {"kms:Decrypt"} | writing
+
+
 def test_the_bucket_is_never_public_nor_lost() -> None:
     [(_, bucket)] = resources("AWS::S3::Bucket")
     [(_, policy)] = resources("AWS::S3::BucketPolicy")
@@ -222,17 +232,17 @@ def test_the_function_may_read_and_log(function: Stack) -> None:
     assert actions(own) == {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
-@pytest.mark.parametrize(("auth_type", "permissions"), [("AWS_IAM", 0), ("NONE", 2)])
-def test_everybody_may_ask_only_where_that_is_said(
-    registry_stack: Stack, auth_type: str, permissions: int
-) -> None:
-    template = translated("function", AuthType=auth_type)
+def test_everybody_may_ask_only_where_that_is_said(function: Stack) -> None:
+    template = translated("function", AuthType="NONE")
 
-    made = deploy(
-        f"for-{auth_type.replace('_', '-')}", template, ImageUri=IMAGE, AuthType=auth_type
-    )
+    public = deploy("public", template, ImageUri=IMAGE, AuthType="NONE")
 
-    assert sum(name.startswith("Everybody") for name in made.physical_ids) == permissions
+    assert permissions(function) == []
+    assert permissions(public) == ["EverybodyMayAsk", "EverybodyMayInvokeByUrl"]
+
+
+def permissions(stack: Stack) -> list[str]:
+    return sorted(name for name in stack.physical_ids if "May" in name)
 
 
 def test_training_moves_no_alias_that_is_served() -> None:
@@ -289,7 +299,20 @@ def test_prediction_reads_and_writes_its_own_folders(prediction: Stack) -> None:
     assert {one["Resource"] for one in own if "s3:PutObject" in one["Action"]} == {
         "arn:aws:s3:::answers/read/*"
     }
-    assert all("DeleteObject" not in str(one) for one in own)
+    assert {one["Resource"] for one in own if "s3:DeleteObject" in one["Action"]} == {
+        "arn:aws:s3:::answers/read/.probe/*"
+    }
+
+
+def test_the_image_that_serves_takes_the_command_that_predicts() -> None:
+    job = read("prediction")["Resources"]["Prediction"]["Properties"]
+    program, *arguments = job["ContainerProperties"]["Command"]
+
+    ended = run("service", program)  # As the image's entry point has it.
+
+    assert ended.returncode == 2
+    assert "INPUT and OUTPUT must be given" in ended.stderr
+    assert arguments == ["Ref::input", "Ref::output"]
 
 
 def test_the_endpoint_scales_to_zero(endpoint: Stack, registry_stack: Stack) -> None:
@@ -313,3 +336,15 @@ def test_the_endpoint_takes_its_own_image_alone(endpoint: Stack) -> None:
     assert [one["Resource"] for one in own if "ecr:BatchGetImage" in one["Action"]] == [
         "arn:aws:ecr:us-east-1:123456789012:repository/ziffer-serve"
     ]
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_the_guide_deploys_it_with_what_it_needs(template: str) -> None:
+    guide = (ROOT / "docs/deployment.md").read_text()
+    [command] = re.findall(rf"^aws .*infra/aws/{template}\.yaml.*$", guide, re.MULTILINE)
+    parameters = read(template).get("Parameters", {})
+
+    given = set(re.findall(r"(\w+)=", command))
+
+    assert given <= set(parameters)
+    assert given >= {name for name, one in parameters.items() if "Default" not in one}

@@ -1,5 +1,7 @@
 """What compose.yaml promises, as far as it can be said without Docker."""
 
+import json
+import re
 import subprocess
 from typing import Any
 
@@ -81,6 +83,17 @@ def test_first_training_is_left_out_where_there_is_a_model() -> None:
         ).stdout.strip()
 
     assert told == {0: "", 1: "", 4: "python -m training --recipe textbook"}
+
+
+def test_images_are_built_from_stages_that_exist() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    stages = set(re.findall(r"^FROM .* AS (\w+)$", dockerfile, re.M))
+
+    built = {one["image"]: one["build"]["target"] for one in SERVICES.values() if "build" in one}
+    assert built == {SERVE_IMAGE: "serve", TRAIN_IMAGE: "train"}
+    assert set(built.values()) <= stages
+    # The image has this check as well; compose asks more often.
+    assert f"CMD {json.dumps(SERVICES['service']['healthcheck']['test'][1:])}" in dockerfile
 
 
 def test_files_that_are_mounted_exist() -> None:

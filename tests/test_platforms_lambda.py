@@ -16,12 +16,22 @@ import pytest
 
 from registry.handover import as_environment
 from registry.settings import RegistrySettings, open_registry
+from service.app import create_app
+from service.http import Answer
+from service.models.served import Models
+from service.platforms.following import Following
+from service.router import Router
+from service.settings import ServiceSettings
 from tests import lambda_events
 from tests.lambda_events import CLIENT, function_url, load_balancer, rest_api
 from tests.lambda_runtime import FunctionError, LambdaRuntime, lambda_runtime
 from tests.programs import ROOT, environment
 from tests.registry_servers import localbucket
 from tests.service_models import Releases
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="AWS makes its runtime client for Linux only"
+)
 
 SEVEN = (ROOT / "docs/digits/7.png").read_bytes()
 BLANK = [[0] * 28 for _ in range(28)]
@@ -148,6 +158,33 @@ def test_what_cannot_be_answered_is_an_error_for_its_reader(
         digits.invoke(event)
 
     assert (failure.value.kind, failure.value.trace) == (kind, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("x" * 6_270_000, 200),
+        ("x" * 6_291_556, 413),
+        ('"' * 3_200_000, 413),
+        ("é" * 1_100_000, 413),
+    ],
+)
+def test_answers_over_lambdas_limit_are_refused(models: Models, body: str, status: int) -> None:
+    from awslambdaric.lambda_context import LambdaContext
+    from awslambdaric.lambda_runtime_marshaller import to_json
+
+    from service.platforms.lambda_function import Function
+
+    app = create_app(ServiceSettings(), models)
+    app.add_url_rule("/large", view_func=lambda: Answer(body.encode()))
+    app.router = Router(app.url_map)
+    function = Function(app, models, Following(models.check, interval_s=0))
+
+    answer = function(function_url("GET", "/large"), LambdaContext("id", None, None, 1 << 50))
+
+    assert isinstance(answer, dict)
+    assert answer["statusCode"] == status
+    assert len(to_json(answer)) < 6_291_556
 
 
 def test_clients_are_known_by_what_aws_saw(sample_store: Path) -> None:

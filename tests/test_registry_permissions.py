@@ -101,6 +101,11 @@ def reader(bucket: MemoryStore) -> Registry:
 
 
 @pytest.fixture
+def promoter(bucket: MemoryStore) -> Registry:
+    return Registry(Guarded("iam-promoter.json", bucket))
+
+
+@pytest.fixture
 def owner(bucket: MemoryStore) -> Registry:
     return Registry(bucket)
 
@@ -149,6 +154,30 @@ def test_a_reader_reads_and_cannot_write(reader: Registry, owner: Registry) -> N
     assert reader.fetch(reader.resolve(DIGITS, PRODUCTION).card, "model.onnx") == b"model"
     with pytest.raises(ForbiddenError):
         publish(reader)
+
+
+def test_a_promoter_moves_production_and_publishes_nothing(
+    promoter: Registry, trainer: Registry
+) -> None:
+    first, second = publish(trainer, b"1"), publish(trainer, b"2")
+
+    promoter.promote(first, PRODUCTION)
+    promoter.promote(second, PRODUCTION)
+
+    assert promoter.rollback(DIGITS, PRODUCTION).card == first
+    assert probe(promoter.store) == "full"
+    with pytest.raises(ForbiddenError, match="blobs/"):
+        publish(promoter)
+
+
+def test_a_promoter_cannot_rewrite_a_log(promoter: Registry, trainer: Registry) -> None:
+    promoter.promote(publish(trainer), PRODUCTION)
+    [entry] = promoter.store.listing("models/digits/log/production/")
+
+    with pytest.raises(ForbiddenError):
+        promoter.store.put(entry.key, b"mine")
+    with pytest.raises(ForbiddenError):
+        promoter.store.delete(entry.key)
 
 
 def test_a_refusal_of_the_store_names_what_it_forbids() -> None:

@@ -38,14 +38,15 @@ def serving(
     image: str,
     store: Path,
     *arguments: str,
+    place: str = "/registry",
     port_variable: str = "PORT",
     flags: tuple[str, ...] = ("--tmpfs=/tmp",),
     **variables: object,
 ) -> Iterator[Running]:
-    """A service of `store` that answers."""
+    """A service that answers, of `store`, which is mounted at `place`."""
     port = free_port()
-    environment = {port_variable: port, "ZIFFER_STORE": "/registry"} | variables
-    flags = (*flags, f"--volume={store}:/registry:ro")
+    environment = {port_variable: port, "ZIFFER_STORE": place} | variables
+    flags = (*flags, f"--volume={store}:{place}:ro")
     with containers.running(image, *arguments, environment=environment, flags=flags) as container:
         running = Running(container, port)
         process = Path(f"/proc/{container.pid}")

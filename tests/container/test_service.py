@@ -91,8 +91,8 @@ def test_root_cannot_be_written(service: Running) -> None:
 
 
 def test_health_check_passes(service: Running) -> None:
-    config = service.container.engine.image(service.container.inspect()["Image"])
-    _, *command = config["HealthCheck"]["Test"]
+    image = service.container.engine.image(service.container.inspect()["Image"])
+    _, *command = image["Healthcheck"]["Test"]
 
     assert service.container.execute(*command).returncode == 0
 

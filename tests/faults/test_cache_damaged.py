@@ -148,9 +148,17 @@ def test_damaged_last_target_is_not_believed(
 
 
 def without_store(bucket: Bucket) -> subprocess.CompletedProcess[str]:
-    """A service that is expected not to start, as its store does not answer.
+    """A service that is expected not to start."""
+    return programs.run("service", env=cut_off_from_store(bucket))
 
-    The address of the store is what its cache goes by, so the store itself must be cut off.
-    """
-    proxy = {"http_proxy": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
-    return programs.run("service", env={**bucket.env, **proxy})
+
+def cut_off_from_store(bucket: Bucket) -> dict[str, str]:
+    """The store's address stays, as the cache goes by that; but a proxy is asked that is none."""
+    return {**bucket.env, "http_proxy": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+
+
+def test_sound_cache_serves_while_the_store_is_away(
+    damaged: Bucket, images: NDArray[np.uint8]
+) -> None:
+    with serving([sys.executable, "-m", "service"], cut_off_from_store(damaged)) as (url, _):
+        assert answered_by(url, images[0].tobytes()) == damaged.promoted.digest

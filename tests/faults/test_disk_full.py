@@ -206,6 +206,34 @@ def test_training_whose_store_is_full_is_kept_and_published_later(
     assert published.returncode == 0, published.stderr
 
 
+def test_batch_prediction_goes_on_when_there_is_room(
+    disk: Path, sample_store: Path, images: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    (tmp_path / "inputs").mkdir()
+    np.save(tmp_path / "inputs/digits.npy", np.tile(images, (5, 1, 1)))
+
+    def predict(output: Path) -> subprocess.CompletedProcess[str]:
+        command = (tmp_path / "inputs", output, "--images-per-part", 10, "--processes", 1)
+        env = environment(ZIFFER_STORE=sample_store)
+        return programs.run("service.batch_prediction", *command, env=env)
+
+    def parts(output: Path) -> dict[str, bytes]:
+        return {part.name: part.read_bytes() for part in (output / "parts").iterdir()}
+
+    undisturbed = predict(tmp_path / "undisturbed")
+    ballast = fill(disk, leaving=12)
+    disturbed = predict(disk / "output")
+    ballast.unlink()
+    again = predict(disk / "output")
+
+    assert undisturbed.returncode == 0, undisturbed.stderr
+    assert disturbed.returncode == 1
+    assert "No space left on device" in disturbed.stderr
+    assert "Traceback" not in disturbed.stderr
+    assert again.returncode == 0, again.stderr
+    assert parts(disk / "output") == parts(tmp_path / "undisturbed")
+
+
 def test_answer_that_cannot_be_written_is_an_error(sample_store: Path) -> None:
     done = said_to_a_full_disk("registry", "list", ZIFFER_STORE=sample_store)
 
