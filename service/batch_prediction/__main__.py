@@ -136,15 +136,17 @@ def _tell(
         document = {"event": "done", "skipped": len(skipped), "parts_missing": missing}
         print(json.dumps(document | total.model_dump(mode="json", exclude={"unreadable"})))
         return
-    rejected = "".join(f", {count:,} {reason}" for reason, count in total.rejected.items())
+    rejected = "".join(
+        f", {count:,} {reason.replace('_', ' ')}" for reason, count in total.rejected.items()
+    )
     print(f"{total.images:,} images: {sum(total.digits.values()):,} read as a digit{rejected}")
     for unreadable in total.unreadable[:10]:
         print(f"cannot be read: {unreadable.input}: {unreadable.error}")
     if total.errors:
-        print(f"{total.errors:,} records say why there is no prediction")
+        print(f"records that say why there is no prediction: {total.errors:,}")
     if skipped:
-        print(f"{len(skipped):,} files are neither pictures nor arrays, such as {skipped[0]}")
-    print(f"{missing:,} parts are still missing" if missing else f"all parts are in {where}")
+        print(f"neither pictures nor arrays: {len(skipped):,} files, such as {skipped[0]}")
+    print(f"parts that are still missing: {missing:,}" if missing else f"all parts are in {where}")
 
 
 def _style(settings: BatchSettings) -> Literal["none", "text", "json"]:

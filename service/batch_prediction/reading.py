@@ -23,7 +23,7 @@ from service.batch_prediction.units import Unit
 from service.errors import InputError, TooLargeError
 
 # An archive is unpacked as a whole.
-_MOST_UNPACKED_BYTES = 1 << 29
+_MOST_UNPACKED_BYTES = 1 << 28
 
 _MOST_PICTURE_BYTES = 64 << 20
 
