@@ -31,6 +31,13 @@ def test_changelog_has_this_version() -> None:
     assert f"## [{PROJECT['version']}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
+def test_images_that_are_named_are_of_this_version() -> None:
+    files = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("infra/aws/*.yaml")]
+    text = "".join(file.read_text() for file in files)
+
+    assert set(re.findall(r"ziffer-(?:serve|train):([\w.]*\w)", text)) == {PROJECT["version"]}
+
+
 def test_licence_is_what_the_project_says() -> None:
     assert PROJECT["license"] == "Apache-2.0"
     assert "Apache License" in (ROOT / "LICENSE").read_text()
