@@ -87,6 +87,9 @@ KB_ANSWER = Measure("answer", 0.7, "kB", "assumed")
 KB_MOVED = Measure("request and answer", 2, "kB", "assumed: 784 bytes, the answer and the headers")
 FOLLOW_S = Measure("between two looks at the alias, container", 5, "s", "--follow-interval-s")
 FOLLOW_LAMBDA_S = Measure("the same, function", 60, "s", "infra/aws/function.yaml")
+POD_CPU = Measure("CPU that a pod asks for", 1, "CPU", "infra/kubernetes")
+POD_WORKERS = Measure("workers", 2, "a pod", "infra/kubernetes")
+NODE_CPU = Measure("CPU of a node", 2, "CPU", "m5.large; what Kubernetes keeps of it is neglected")
 IDLE_S = Measure("an idle function or pod stays for", 300, "s", "assumed")
 TRAINING_H = Measure(
     "instance, for one training", 1 / 6, "h", "assumed: start 5 min, image 2 min, training 3 min"
@@ -133,6 +136,7 @@ CALLS = (
 AT_LEAST_ONE = "one, always on"
 
 TIMES_FOLLOWED = HOURS * 3600 / FOLLOW_S.value
+NODE_SHARE = POD_CPU.value / NODE_CPU.value
 
 WAYS: dict[str, list[Item]] = {
     "Lambda with a function URL": [
@@ -175,12 +179,24 @@ WAYS: dict[str, list[Item]] = {
         Item(S3_GET, alike(TIMES_FOLLOWED), "one in 5 s"),
     ],
     "Kubernetes, a node's share": [
-        Item(NODE, alike(2 * HOURS / 8), "two pods of 0.25 CPU: an eighth of a node each"),
-        Item(S3_GET, alike(2 * TIMES_FOLLOWED), "each one in 5 s"),
+        Item(NODE, alike(2 * HOURS * NODE_SHARE), "two pods of a CPU: half a node each"),
+        Item(
+            S3_GET,
+            alike(2 * POD_WORKERS.value * TIMES_FOLLOWED),
+            "one in 5 s by each of two workers, in each pod",
+        ),
     ],
     "Knative, a node's share": [
-        Item(NODE, lambda n: busy_s(n) / 3600 / 8, "a pod, while there are requests"),
-        Item(S3_GET, lambda n: busy_s(n) / FOLLOW_S.value + 2 * cold_starts(n), "one in 5 s"),
+        Item(
+            NODE,
+            lambda n: busy_s(n) / 3600 * NODE_SHARE,
+            "a pod, half a node, while there are requests",
+        ),
+        Item(
+            S3_GET,
+            lambda n: POD_WORKERS.value * busy_s(n) / FOLLOW_S.value + 2 * cold_starts(n),
+            "one in 5 s by each of two workers, two a start",
+        ),
     ],
 }
 
@@ -215,6 +231,8 @@ REMARKS = """\
 - Cloud Run bills each request as a tenth of a second at least, hence a whole instance at a million.
 - What goes out to the Internet comes on top, at AWS {traffic} dollars a GB: {out:.2f} dollars a
   million answers.
+- Each pod of the manifests asks for a whole CPU. A quarter would do for these loads, and cost a
+  quarter.
 - Not counted: what is there anyway, such as a cluster's control plane (EKS: 73 dollars a month),
   Prometheus, or a NAT gateway (33 dollars a month: let training have a public subnet).
 - A registry of a hundred versions of 300 kB is 0.03 GB: less than a tenth of a cent in S3.

@@ -6,8 +6,6 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
-
 from docs import settings as settings_page
 from service.batch_prediction.json_lines import encode
 from service.batch_prediction.records import of_error
@@ -54,8 +52,3 @@ def test_every_flag_and_variable_exists() -> None:
     variables = set(re.findall(r"ZIFFER_[A-Z_]*[A-Z]", GUIDE))
 
     assert [name for name in flags | variables if f"`{name}`" not in settings_page.page()] == []
-
-
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", GUIDE))))
-def test_every_linked_file_exists(target: str) -> None:
-    assert (ROOT / "docs" / target).exists()

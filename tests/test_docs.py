@@ -89,12 +89,3 @@ def test_no_setting_is_named_that_is_none() -> None:
     assert set(re.findall(r"ZIFFER_[A-Z0-9_]*[A-Z0-9]", README)) <= set(
         re.findall(r"ZIFFER_[A-Z0-9_]*[A-Z0-9]", settings_page.page())
     )
-
-
-def test_every_row_of_a_table_is_whole() -> None:
-    assert all(line.endswith("|") for line in README.splitlines() if line.startswith("|"))
-
-
-def test_every_linked_file_exists() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / target).exists(), target

@@ -62,8 +62,3 @@ def test_a_test_that_is_named_exists(name: str) -> None:
     tests = "".join(path.read_text() for path in (ROOT / "tests").glob("test_registry_*.py"))
 
     assert f"def {name}(" in tests
-
-
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(\.\./([\w./-]+)\)", GUIDE))))
-def test_a_file_that_is_linked_exists(path: str) -> None:
-    assert (ROOT / path).is_file()

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from docs import settings as settings_page
 from tests.programs import QUICK_RECIPE, ROOT, SAMPLE, environment
 
@@ -78,11 +76,6 @@ def test_every_command_works_in_the_order_given(tmp_path: Path) -> None:
         assert told.returncode == 0, f"{command}: {told.stdout[-1000:]}{told.stderr[-2000:]}"
 
     assert "<!doctype html>" in (tmp_path / "report.html").read_text().lower()
-
-
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", GUIDE))))
-def test_every_linked_file_exists(target: str) -> None:
-    assert (ROOT / "docs" / target).exists()
 
 
 def test_page_of_settings_is_that_of_the_code() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from docs.tutorial import PAGE, Walk, blocks, filled, outlines, shortened
 from registry.settings import RegistrySettings, open_registry
-from tests.programs import ROOT, SAMPLE
+from tests.programs import SAMPLE
 from tests.service_models import Releases
 
 TUTORIAL = PAGE.read_text()
@@ -69,8 +69,3 @@ def test_output_is_shortened_where_the_page_does(like: str, expected: str) -> No
 
 def test_every_output_is_there() -> None:
     assert "```text\n```" not in TUTORIAL
-
-
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", TUTORIAL))))
-def test_every_linked_file_exists(target: str) -> None:
-    assert (ROOT / "docs" / target).exists()
