@@ -241,6 +241,11 @@ def test_an_input_without_anything_is_an_error(sample_store: Path, tmp_path: Pat
         (["a"], "OUTPUT must be given"),
         (["a", "a/b"], "neither may lie in the other"),
         (["s3://b/a/", "s3://b/a"], "neither may lie in the other"),
+        (["s3://b", "s3://b/a"], "neither may lie in the other"),
+        ([".", "a"], "neither may lie in the other"),
+        (["a", f"{Path.cwd()}/a/b"], "neither may lie in the other"),
+        (["file:///a/b%20c", "/a/b c/d"], "neither may lie in the other"),
+        (["a", "b/../a/b"], "neither may lie in the other"),
         (["a", "b", "--shard", "4/4"], "such as 0/4"),
         (["gs://a", "b"], "no kind of store"),
     ],
@@ -248,6 +253,12 @@ def test_an_input_without_anything_is_an_error(sample_store: Path, tmp_path: Pat
 def test_wrong_usage_is_explained(arguments: list[str], complaint: str) -> None:
     with pytest.raises(SettingsError, match=complaint):
         settings_of(arguments, {})
+
+
+def test_neighbours_are_told_apart() -> None:
+    assert settings_of(["a", "ab"], {}).output == "ab"
+    assert settings_of(["s3://b/in", "s3://b/in-2"], {}).output == "s3://b/in-2"
+    assert settings_of(["in", "s3://in"], {}).output == "s3://in"
 
 
 def test_a_child_of_an_array_job_finds_its_share() -> None:

@@ -4,7 +4,9 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -30,6 +32,15 @@ def _shard(text: str) -> str:
     if not found or not int(found[1]) < int(found[2]):
         raise ValueError("expected I/N with I from 0 to N-1, such as 0/4")
     return text
+
+
+def _place(address: str) -> str:
+    """Where a store is, however it is spelled; it ends with a slash, so one may begin another."""
+    url = urlsplit(address)
+    if url.scheme == "s3":
+        return f"s3://{url.netloc}/{url.path.strip('/')}".rstrip("/") + "/"
+    path = Path(unquote(url.path) if url.scheme == "file" else address)
+    return str(path.expanduser().resolve()).rstrip("/") + "/"
 
 
 class BatchSettings(Settings):
@@ -97,7 +108,7 @@ class BatchSettings(Settings):
             raise ValueError(
                 f"{missing} must be given: python -m service.batch_prediction INPUT OUTPUT"
             )
-        one, other = (f"{address.rstrip('/')}/" for address in (self.input, self.output))
+        one, other = _place(self.input), _place(self.output)
         if one.startswith(other) or other.startswith(one):
             raise ValueError(
                 f"INPUT is {self.input} and OUTPUT is {self.output}: neither may lie in the other, "
