@@ -285,6 +285,28 @@ def test_parquet_without_pyarrow_is_explained(
     assert "pip install pyarrow" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("entry", [("service.batch_prediction",), ("service", "batch_prediction")])
+def test_a_full_disk_for_its_words_costs_no_run(
+    entry: tuple[str, ...], sample_store: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "inputs"
+    source.mkdir()
+    (source / "blank.raw").write_bytes(bytes(784))
+
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", *entry, source, tmp_path / "output", "--log-format", "json"],
+            cwd=ROOT,
+            env=environment(ZIFFER_STORE=sample_store),
+            stdout=full,
+            stderr=full,
+            check=False,
+        )
+
+    assert done.returncode == 0
+    assert (tmp_path / "output/summary.json").exists()
+
+
 class Long:
     """A run of many parts, in processes of its own."""
 
