@@ -97,7 +97,7 @@ def roomy_core(spent: list[Usage]) -> int | None:
 
 
 def usage_of(task: int) -> Usage:
-    """What the kernel has counted of one thread of this process; raises OSError where it is gone."""
+    """What the kernel has counted of a thread of this process; raises OSError where it is gone."""
     ran_ns, waited_ns, _ = (_TASKS / f"{task}/schedstat").read_text().split()
     # The name of a thread, in parentheses, may hold anything.
     core = (_TASKS / f"{task}/stat").read_text().rpartition(")")[2].split()[36]
