@@ -1,6 +1,5 @@
 """The settings of `python -m service.batch_prediction`."""
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from registry.configuration import Settings, SettingsError, setting
 from registry.settings import RegistrySettings, StoreAddress
+from service.cpus import available_cpus
 
 _SHARD = re.compile(r"(\d{1,6})/(\d{1,6})")
 
@@ -99,7 +99,7 @@ class BatchSettings(Settings):
     @property
     def process_count(self) -> int:
         """How many processes predict here."""
-        return self.processes or len(os.sched_getaffinity(0))
+        return self.processes or available_cpus()
 
     @model_validator(mode="after")
     def _are_told_apart(self) -> Self:
