@@ -51,7 +51,7 @@ test-faults: $(venv)/.test ## kill stores and workers, fill disks, damage caches
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 # With docker where its daemon answers, else with buildah; only its own format knows HEALTHCHECK.
 # BUILD_FLAGS may have what Dockerfile begins with: bases, and secrets for a mirror.
-build = $(if $(shell docker info >/dev/null 2>&1 && echo yes),docker build,buildah bud --format docker) $(BUILD_FLAGS)
+build = $(if $(shell docker ps 2>/dev/null),docker build,buildah bud --format docker) $(BUILD_FLAGS)
 .PHONY: image
 image: ## build the image of the service, with docker or buildah
 	$(build) --target serve --tag ziffer-serve:$(version) --build-arg VERSION=$(version) \

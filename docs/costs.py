@@ -135,25 +135,30 @@ CALLS = (
 )
 AT_LEAST_ONE = "one, always on"
 
+FOLLOWED = f"one in {FOLLOW_S.value} s"
 TIMES_FOLLOWED = HOURS * 3600 / FOLLOW_S.value
 NODE_SHARE = POD_CPU.value / NODE_CPU.value
 
 WAYS: dict[str, list[Item]] = {
     "Lambda with a function URL": [
-        Item(LAMBDA_TIME, lambda n: billed_s(n) * MEMORY_GB.value, f"1 GB; {CALLS}"),
+        Item(
+            LAMBDA_TIME, lambda n: billed_s(n) * MEMORY_GB.value, f"{MEMORY_GB.value} GB; {CALLS}"
+        ),
         Item(LAMBDA_REQUEST, monthly, "one each"),
-        Item(LOG, lambda n: monthly(n) * KB_LOGGED.value / 1e6, "0.7 kB each"),
+        Item(LOG, lambda n: monthly(n) * KB_LOGGED.value / 1e6, f"{KB_LOGGED.value} kB each"),
         Item(
             S3_GET,
             lambda n: min(monthly(n), busy_s(n) / FOLLOW_LAMBDA_S.value) + 2 * cold_starts(n),
-            "one in 60 s while in use, two a start",
+            f"one in {FOLLOW_LAMBDA_S.value} s while in use, two a start",
         ),
         Item(ALARM, alike(4), "four"),
     ],
     "SageMaker, serverless": [
-        Item(SAGEMAKER_TIME, billed_s, f"1 GB; {CALLS}"),
-        Item(SAGEMAKER_DATA, lambda n: monthly(n) * KB_MOVED.value / 1e6, "2 kB each"),
-        Item(LOG, lambda n: monthly(n) * KB_LOGGED.value / 1e6, "0.7 kB each"),
+        Item(SAGEMAKER_TIME, billed_s, f"{MEMORY_GB.value} GB; {CALLS}"),
+        Item(
+            SAGEMAKER_DATA, lambda n: monthly(n) * KB_MOVED.value / 1e6, f"{KB_MOVED.value} kB each"
+        ),
+        Item(LOG, lambda n: monthly(n) * KB_LOGGED.value / 1e6, f"{KB_LOGGED.value} kB each"),
     ],
     "Cloud Run": [
         Item(RUN_CPU, lambda n: DAYS * min(86_400, n * 0.1), "1 CPU; each tenth of a second begun"),
@@ -164,7 +169,7 @@ WAYS: dict[str, list[Item]] = {
         Item(VM, alike(HOURS), AT_LEAST_ONE),
         Item(DISK, alike(8), "8 GB"),
         Item(ADDRESS, alike(HOURS), "one"),
-        Item(S3_GET, alike(TIMES_FOLLOWED), "one in 5 s"),
+        Item(S3_GET, alike(TIMES_FOLLOWED), FOLLOWED),
     ],
     "Fargate behind a load balancer": [
         Item(FARGATE_CPU, alike(0.25 * HOURS), "0.25 CPU, always on"),
@@ -176,7 +181,7 @@ WAYS: dict[str, list[Item]] = {
             "a unit an hour is 25 new connections a second, or 1 GB",
         ),
         Item(ADDRESS, alike(3 * HOURS), "three: the balancer's two, the task's"),
-        Item(S3_GET, alike(TIMES_FOLLOWED), "one in 5 s"),
+        Item(S3_GET, alike(TIMES_FOLLOWED), FOLLOWED),
     ],
     "Kubernetes, a node's share": [
         Item(NODE, alike(2 * HOURS * NODE_SHARE), "two pods of a CPU: half a node each"),
@@ -202,7 +207,7 @@ WAYS: dict[str, list[Item]] = {
 
 TRAININGS = {"weekly": DAYS / 7, "daily": DAYS}
 TRAINING: list[Item] = [
-    Item(GPU_SPOT, lambda n: n * TRAINING_H.value, "10 minutes each"),
+    Item(GPU_SPOT, lambda n: n * TRAINING_H.value, f"{60 * TRAINING_H.value:.0f} minutes each"),
     Item(DISK, lambda n: 60 * n * TRAINING_H.value / HOURS, "60 GB for as long"),
     Item(FILES, alike(0.1), "checkpoints and MNIST, 0.1 GB"),
 ]

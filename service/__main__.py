@@ -8,14 +8,15 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["batch_prediction"]:
         from service.batch_prediction.__main__ import main as predict
 
-        sys.exit(predict(sys.argv[2:]))
+        status = predict(sys.argv[2:])
+    else:
+        # What is imported stays: looking for garbage among it would take a tenth of the start. The
+        # collector works again from when the service serves.
+        gc.disable()
+        from service.program import main
 
-    # What is imported stays: looking for garbage among it would take a tenth of the start. The
-    # collector works again from when the service serves.
-    gc.disable()
+        status = main()
     from registry.output import finish_output
-    from service.program import main
 
-    status = main()
     finish_output()
     sys.exit(status)

@@ -64,34 +64,32 @@ def run(settings: ServiceSettings) -> None:
     else:
         from service.serving import server
 
-    def report(line: str) -> None:
-        _say(line if settings.workers == 1 else f"{line} (worker {os.getpid()})")
-
     telemetry = Telemetry(settings)
     models = Models(
         settings,
         opener=registry.open,
-        report=report,
+        report=_say if settings.workers == 1 else _say_as_worker,
         observer=ModelMetrics(telemetry.metrics),
     )
     models.prepare()
-
-    def announce(where: str) -> None:
-        if models.is_stale:
-            _say("the store is away: this is the version that the alias last named")
-        _say(f"serving {_served(models)} {where}")
 
     app = create_app(settings, models, telemetry)
     # The workers share this memory for as long as no collector writes its marks into it.
     gc.freeze()
     gc.enable()
     if is_function:
-        announce("as a Lambda function")
+        _announce(models, "as a Lambda function")
         lambda_function.answer_invocations(app, models, settings)
     else:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        address = f"on http://{host}:{settings.port}"
-        server.serve(app, settings, announce=partial(announce, address), in_worker=models.start)
+        announce = partial(_announce, models, f"on http://{host}:{settings.port}")
+        server.serve(app, settings, announce=announce, in_worker=models.start)
+
+
+def _announce(models: "Models", where: str) -> None:
+    if models.is_stale:
+        _say("the store is away: this is the version that the alias last named")
+    _say(f"serving {_served(models)} {where}")
 
 
 def _served(models: "Models") -> str:
@@ -104,6 +102,10 @@ def _served(models: "Models") -> str:
 def _say(line: str) -> None:
     with suppress(OSError):  # Whoever read it may be gone, which is no reason to stop.
         print(line, flush=True)  # noqa: T201 - a program prints
+
+
+def _say_as_worker(line: str) -> None:
+    _say(f"{line} (worker {os.getpid()})")
 
 
 def _fail(error: Exception, status: int) -> int:

@@ -241,6 +241,11 @@ def test_an_input_without_anything_is_an_error(sample_store: Path, tmp_path: Pat
         (["a"], "OUTPUT must be given"),
         (["a", "a/b"], "neither may lie in the other"),
         (["s3://b/a/", "s3://b/a"], "neither may lie in the other"),
+        (["s3://b", "s3://b/a"], "neither may lie in the other"),
+        ([".", "a"], "neither may lie in the other"),
+        (["a", f"{Path.cwd()}/a/b"], "neither may lie in the other"),
+        (["file:///a/b%20c", "/a/b c/d"], "neither may lie in the other"),
+        (["a", "b/../a/b"], "neither may lie in the other"),
         (["a", "b", "--shard", "4/4"], "such as 0/4"),
         (["gs://a", "b"], "no kind of store"),
     ],
@@ -248,6 +253,12 @@ def test_an_input_without_anything_is_an_error(sample_store: Path, tmp_path: Pat
 def test_wrong_usage_is_explained(arguments: list[str], complaint: str) -> None:
     with pytest.raises(SettingsError, match=complaint):
         settings_of(arguments, {})
+
+
+def test_neighbours_are_told_apart() -> None:
+    assert settings_of(["a", "ab"], {}).output == "ab"
+    assert settings_of(["s3://b/in", "s3://b/in-2"], {}).output == "s3://b/in-2"
+    assert settings_of(["in", "s3://in"], {}).output == "s3://in"
 
 
 def test_a_child_of_an_array_job_finds_its_share() -> None:
@@ -272,6 +283,28 @@ def test_parquet_without_pyarrow_is_explained(
     signal.signal(signal.SIGTERM, before[1])
     assert status == 2
     assert "pip install pyarrow" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("entry", [("service.batch_prediction",), ("service", "batch_prediction")])
+def test_a_full_disk_for_its_words_costs_no_run(
+    entry: tuple[str, ...], sample_store: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "inputs"
+    source.mkdir()
+    (source / "blank.raw").write_bytes(bytes(784))
+
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", *entry, source, tmp_path / "output", "--log-format", "json"],
+            cwd=ROOT,
+            env=environment(ZIFFER_STORE=sample_store),
+            stdout=full,
+            stderr=full,
+            check=False,
+        )
+
+    assert done.returncode == 0
+    assert (tmp_path / "output/summary.json").exists()
 
 
 class Long:

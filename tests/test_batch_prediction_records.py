@@ -130,3 +130,16 @@ def test_parquet_has_the_rows_of_json_lines(card: ModelCard) -> None:
         for name, value in line.items():
             is_number = isinstance(value, float | list)
             assert row[name] == (pytest.approx(value, abs=1e-6) if is_number else value), name
+
+
+def test_a_part_without_images_has_the_columns_of_the_others(card: ModelCard) -> None:
+    pq = pytest.importorskip("pyarrow.parquet")
+    pa = pytest.importorskip("pyarrow")
+
+    empty, other = (
+        pq.read_table(pa.BufferReader(parquet.encode(chunks, card)))
+        for chunks in ([], [records.of_error("a.npy", "damaged")])
+    )
+
+    assert empty.num_rows == 0
+    assert empty.schema == other.schema

@@ -242,7 +242,12 @@ def test_every_panel_shows_something(prometheus: Prometheus) -> None:
     assert waiting == set()
 
 
-def test_no_alert_comes_for_a_service_that_is_well(prometheus: Prometheus) -> None:
+def test_no_alert_is_on_its_way_for_a_service_that_is_well(prometheus: Prometheus) -> None:
     until(lambda: prometheus.knows('up{job="ziffer"} == 1'))
+    prometheus.send()
+    until(lambda: prometheus.knows("ziffer_predictions_total > 0"))
 
-    assert prometheus.query('ALERTS{alertstate="firing"}') == []
+    # Most fire minutes after their condition holds; how slow this machine is says nothing of it.
+    rules = [rule for group in ALERTS for rule in group["rules"] if rule["alert"] != "ZifferSlow"]
+    found = {rule["alert"]: prometheus.query(rule["expr"]) for rule in rules}
+    assert found == {rule["alert"]: [] for rule in rules}

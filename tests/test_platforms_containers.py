@@ -1,6 +1,5 @@
 """The program in containers of SageMaker, Vertex AI, Cloud Run and Knative."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from registry.configuration import SettingsError, load
+from service.cpus import available_cpus
 from service.platforms.containers import on_platform, refuse_unreadable_artifacts
 from service.settings import ServiceSettings
 from tests.programs import environment, free_port, run, serving
@@ -35,7 +35,7 @@ def test_sagemaker_finds_the_service_where_it_looks() -> None:
     found = settings(["serve"])
 
     assert (found.host, found.port) == (EVERYWHERE, 8080)
-    assert found.workers == len(os.sched_getaffinity(0))
+    assert found.workers == available_cpus()
     assert found.registry.store == "var/registry"
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from service.platforms import following
 from service.platforms.following import Following
+from tests.programs import until
 
 
 class Clock:
@@ -31,7 +32,10 @@ def checks() -> list[str]:
     return []
 
 
-def test_it_asks_once_in_an_interval(clock: Clock, checks: list[str]) -> None:
+def test_it_asks_once_in_an_interval(
+    clock: Clock, checks: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_LONGEST_WAIT_S", 60)  # A busy machine may need a while.
     follow = Following(lambda: checks.append("checked"), interval_s=5)
 
     for now_s, total in [(1004, 0), (1005, 1), (1009, 1), (1010, 2), (4000, 3), (900, 4)]:
@@ -72,6 +76,4 @@ def test_a_store_that_does_not_answer_holds_up_nobody(
     assert checks == []
 
     answer.set()
-    clock.now_s = 1020
-    follow.catch_up(remaining_s=60)
-    assert checks == ["checked"]
+    until(lambda: checks == ["checked"])

@@ -20,6 +20,7 @@ from service.app import create_app
 from service.http import Answer
 from service.models.served import Models
 from service.platforms.following import Following
+from service.platforms.lambda_events import client_address
 from service.router import Router
 from service.settings import ServiceSettings
 from tests import lambda_events
@@ -200,6 +201,20 @@ def test_clients_are_known_by_what_aws_saw(sample_store: Path) -> None:
     assert [entry["client"] for entry in entries] == [CLIENT, CLIENT, CLIENT, ""]
     assert entries[1]["request_id"] == "8476a536-e9f4-11e8-9739-000000000002"
     assert len(output.splitlines()) == len(set(output.splitlines()))
+
+
+@pytest.mark.parametrize("hops", [[f"203.0.113.9, {CLIENT}"], ["203.0.113.9", CLIENT], [CLIENT]])
+def test_a_load_balancer_may_send_every_header_as_a_list(hops: list[str]) -> None:
+    event = load_balancer("GET", "/healthz")
+    del event["headers"]
+
+    assert client_address(event | {"multiValueHeaders": {"x-forwarded-for": hops}}) == CLIENT
+
+
+def test_headers_may_be_missing(digits: LambdaRuntime) -> None:
+    for event in (rest_api("GET", "/healthz"), load_balancer("GET", "/healthz")):
+        answer = digits.invoke(event | {"headers": None} | {"multiValueHeaders": None})
+        assert answer["statusCode"] == 200
 
 
 def test_invoking_needs_no_key_but_http_does(sample_store: Path, tmp_path: Path) -> None:

@@ -4,13 +4,13 @@ import _thread
 import asyncio
 import os
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from service.serving.placement import Placement, Usage, foreign_tasks, roomy_core
+from service.serving.placement import Placement, Usage, foreign_tasks, roomy_core, usage_of
+from tests.programs import until
 
 linux_only = pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity"), reason="only Linux places threads"
@@ -35,6 +35,12 @@ def foreign_thread() -> Iterator[int]:
         yield tasks[0]
     finally:
         end.set()
+
+
+def let_it_work(task: int) -> None:
+    """Until it has worked for longer than who hands over little."""
+    before_s = usage_of(task).ran_s
+    until(lambda: usage_of(task).ran_s - before_s > 0.01)
 
 
 def test_busiest_thread_shows_the_core_where_there_is_room() -> None:
@@ -82,7 +88,7 @@ def test_threads_are_held_on_one_core_and_let_go_where_it_is_crowded(
     with foreign_thread() as task:
         for _ in range(3):  # The first look has nothing to compare with.
             placement.watch(loop)
-            time.sleep(0.1)
+            let_it_work(task)
         held = os.sched_getaffinity(task)
         placement.watch(loop)
         let_go = os.sched_getaffinity(task)

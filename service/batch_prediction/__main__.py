@@ -14,11 +14,13 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Literal, NoReturn
 
 from registry.catalog import Registry
 from registry.configuration import SettingsError, add_flags, resolve
 from registry.errors import RegistryError
+from registry.output import finish_output
 from registry.settings import open_registry, open_store
 from service.batch_prediction import parquet
 from service.batch_prediction.errors import BatchError
@@ -119,7 +121,8 @@ def run(settings: BatchSettings) -> int:
     if not missing:
         write_summary(output, agreed, inputs, [unit.name for unit in units])
     if style != "none":
-        _tell(total, style, skipped=inputs.skipped, missing=missing, where=output.address)
+        with suppress(OSError):  # As in Progress; the parts are there.
+            _tell(total, style, skipped=inputs.skipped, missing=missing, where=output.address)
     return EXIT_UNREADABLE if total.errors else EXIT_DONE
 
 
@@ -167,4 +170,6 @@ def _fail(problem: object, status: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    finish_output()
+    sys.exit(status)

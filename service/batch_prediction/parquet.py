@@ -9,7 +9,7 @@ import numpy as np
 from registry.card import ModelCard
 from registry.configuration import SettingsError
 from registry.contract import DIGITS, MODEL_FILE
-from service.batch_prediction.records import NONE, REASONS, Records
+from service.batch_prediction.records import NONE, REASONS, Records, of_verdicts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,7 +32,8 @@ def encode(chunks: Sequence[Records], card: ModelCard) -> bytes:
     import pyarrow.parquet as pq
 
     file = io.BytesIO()
-    tables = [_table(records, card) for records in chunks]
+    # A slice between the starts of two images has no chunk, but its part has columns.
+    tables = [_table(records, card) for records in chunks or [of_verdicts([], [])]]
     # Long text that is the same in every row; in the rest, dictionaries only take time.
     repeated = ["input", "rejected", "model.name", "model.version", "model.digest"]
     pq.write_table(pa.concat_tables(tables), file, compression="zstd", use_dictionary=repeated)
@@ -49,7 +50,9 @@ def _table(records: Records, card: ModelCard) -> "pa.Table":
     values = pa.array(records.probabilities.ravel())
     unknown = np.isnan(records.confidence)
     columns = {
-        "input": pa.repeat(records.inputs[0], rows) if is_one else pa.array(records.inputs),
+        "input": pa.repeat(records.inputs[0], rows)
+        if is_one
+        else pa.array(records.inputs, pa.string()),
         "index": pa.array(records.index, mask=records.index == NONE),
         "digit": pa.array(records.digit, mask=records.digit == NONE),
         "confidence": pa.array(records.confidence, mask=unknown),

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Literal, TextIO
 
@@ -48,8 +49,7 @@ class Progress:
     def end(self) -> None:
         """Leave the line to whoever writes next."""
         if self._style == "text" and self._parts_done:
-            self._stream.write("\n")
-            self._stream.flush()
+            self._write("\n")
 
     def _say(self, passed_s: float) -> None:
         share = self._weight_done / self._weight if self._parts_done < self._parts else 1.0
@@ -57,7 +57,7 @@ class Progress:
         left_s = passed_s * (1 - share) / share if share else 0.0
         if self._style == "text":
             bar = ("█" * round(share * _BAR_WIDTH)).ljust(_BAR_WIDTH, "░")
-            self._stream.write(
+            self._write(
                 f"\r{share:4.0%} {bar} {self._parts_done:,} of {self._parts:,} parts, "
                 f"{self._images:,} images, {rate:,.0f}/s, "
                 f"{timedelta(seconds=round(left_s))} left \x1b[K"
@@ -71,5 +71,9 @@ class Progress:
                 "images_per_s": round(rate, 1),
                 "left_s": round(left_s, 1),
             }
-            self._stream.write(f"{json.dumps(line)}\n")
-        self._stream.flush()
+            self._write(f"{json.dumps(line)}\n")
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):  # A full disk, or nobody who reads, costs lines and not the run.
+            self._stream.write(text)
+            self._stream.flush()

@@ -83,7 +83,7 @@ def of_verdicts(keys: Sequence[str], verdicts: Sequence[Verdict | str]) -> Recor
         np.array(
             [NONE if v.rejected is None else REASONS.index(v.rejected) for v in told], np.int8
         ),
-        np.array([v.probabilities for v in told], np.float32),
+        np.array([v.probabilities for v in told], np.float32).reshape(-1, DIGITS),
         np.array([np.nan if v.not_a_digit is None else v.not_a_digit for v in told], np.float32),
         errors,
     )

@@ -1,15 +1,17 @@
 """The settings of `python -m service.batch_prediction`."""
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
 from registry.configuration import Settings, SettingsError, setting
 from registry.settings import RegistrySettings, StoreAddress
+from service.cpus import available_cpus
 
 _SHARD = re.compile(r"(\d{1,6})/(\d{1,6})")
 
@@ -30,6 +32,15 @@ def _shard(text: str) -> str:
     if not found or not int(found[1]) < int(found[2]):
         raise ValueError("expected I/N with I from 0 to N-1, such as 0/4")
     return text
+
+
+def _place(address: str) -> str:
+    """Where a store is, however it is spelled; it ends with a slash, so one may begin another."""
+    url = urlsplit(address)
+    if url.scheme == "s3":
+        return f"s3://{url.netloc}/{url.path.strip('/')}".rstrip("/") + "/"
+    path = Path(unquote(url.path) if url.scheme == "file" else address)
+    return str(path.expanduser().resolve()).rstrip("/") + "/"
 
 
 class BatchSettings(Settings):
@@ -88,7 +99,7 @@ class BatchSettings(Settings):
     @property
     def process_count(self) -> int:
         """How many processes predict here."""
-        return self.processes or len(os.sched_getaffinity(0))
+        return self.processes or available_cpus()
 
     @model_validator(mode="after")
     def _are_told_apart(self) -> Self:
@@ -97,7 +108,7 @@ class BatchSettings(Settings):
             raise ValueError(
                 f"{missing} must be given: python -m service.batch_prediction INPUT OUTPUT"
             )
-        one, other = (f"{address.rstrip('/')}/" for address in (self.input, self.output))
+        one, other = _place(self.input), _place(self.output)
         if one.startswith(other) or other.startswith(one):
             raise ValueError(
                 f"INPUT is {self.input} and OUTPUT is {self.output}: neither may lie in the other, "

@@ -3,7 +3,7 @@
 import multiprocessing
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import NamedTuple, NoReturn, cast
@@ -39,10 +39,10 @@ def predictions(
         yield from ((unit, predictor.predict(unit)) for unit in units)
         return
     with _started(count, settings, run, card) as workers:
-        yield from _handed_out(units, workers)
+        yield from handed_out(units, workers)
 
 
-def _handed_out(units: Sequence[Unit], workers: list[Worker]) -> Iterator[tuple[Unit, Tally]]:
+def handed_out(units: Sequence[Unit], workers: list[Worker]) -> Iterator[tuple[Unit, Tally]]:
     """Give each worker a unit, and the next as soon as it is done."""
     waiting = iter(units)
     busy: dict[Connection, tuple[Worker, Unit]] = {}
@@ -51,7 +51,8 @@ def _handed_out(units: Sequence[Unit], workers: list[Worker]) -> Iterator[tuple[
         unit = next(waiting, None)
         if unit is not None:
             busy[worker.connection] = worker, unit
-            worker.connection.send(unit)
+            with suppress(ConnectionError):  # Whoever has died is found out by `_answer`.
+                worker.connection.send(unit)
 
     for worker in workers:
         give(worker)
@@ -65,7 +66,7 @@ def _handed_out(units: Sequence[Unit], workers: list[Worker]) -> Iterator[tuple[
 def _answer(worker: Worker, unit: Unit) -> Tally:
     try:
         answer: Tally | str = worker.connection.recv()
-    except (EOFError, ConnectionResetError):
+    except (EOFError, ConnectionError):
         worker.process.join(_PATIENCE_S)
         raise WorkerDiedError(
             f"a process died over {unit.files[0].key} ({_cause(worker.process.exitcode)}). "
@@ -124,7 +125,7 @@ def _work(connection: Connection, settings: BatchSettings, run: Run, card: Model
         predictor = open_predictor(settings, run, card)
         while True:
             connection.send(predictor.predict(connection.recv()))
-    except (EOFError, BrokenPipeError):
+    except (EOFError, ConnectionError):
         return
     except (BatchError, ModelUnusableError, RegistryError) as error:
         connection.send(str(error))

@@ -5,12 +5,12 @@ Cloud Run: https://cloud.google.com/run/docs/container-contract
 Vertex AI: https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from registry.configuration import SettingsError
 from registry.keys import MODELS
+from service.cpus import available_cpus
 from service.settings import ServiceSettings
 
 _EVERYWHERE = {"ZIFFER_SERVE_HOST": "0.0.0.0"}  # noqa: S104 - in a container, whose port is mapped
@@ -47,7 +47,7 @@ def _sagemaker(model: Path) -> dict[str, str]:
     """What `docker run IMAGE serve` means: the machine is the container's alone."""
     implied = _EVERYWHERE | {
         "SAGEMAKER_BIND_TO_PORT": "8080",
-        "ZIFFER_SERVE_WORKERS": str(len(os.sched_getaffinity(0))),
+        "ZIFFER_SERVE_WORKERS": str(available_cpus()),
     }
     # There SageMaker unpacks model.tar.gz, where there is one.
     return implied | {"ZIFFER_STORE": str(model)} if (model / MODELS).is_dir() else implied

@@ -56,7 +56,7 @@ class Placement:
             self._look()
 
     def _look(self) -> None:
-        before, self._usages = self._usages, {task: _usage(task) for task in foreign_tasks()}
+        before, self._usages = self._usages, {task: usage_of(task) for task in foreign_tasks()}
         spent = [_since(before[task], now) for task, now in self._usages.items() if task in before]
         allowed = os.sched_getaffinity(0)
         if sum(usage.ran_s for usage in spent) < _BUSY * _INTERVAL_S:
@@ -67,8 +67,8 @@ class Placement:
             self._hold(allowed)
             self._held_on = None
         elif self._held_on is None and core is not None and self._roomy_looks >= _PATIENCE:
+            self._held_on = core  # First: where a thread ends meanwhile, the others are held.
             self._hold({core})
-            self._held_on = core
 
     def _hold(self, cores: set[int]) -> None:
         for task in self._usages:
@@ -96,7 +96,8 @@ def roomy_core(spent: list[Usage]) -> int | None:
     return None if is_crowded else busiest.core
 
 
-def _usage(task: int) -> Usage:
+def usage_of(task: int) -> Usage:
+    """What the kernel has counted of a thread of this process; raises OSError where it is gone."""
     ran_ns, waited_ns, _ = (_TASKS / f"{task}/schedstat").read_text().split()
     # The name of a thread, in parentheses, may hold anything.
     core = (_TASKS / f"{task}/stat").read_text().rpartition(")")[2].split()[36]

@@ -1,6 +1,5 @@
 """A service that runs in a container, and requests to it."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import NamedTuple
 from urllib.request import Request, urlopen
 
 from tests.container.engine import Container, Engine
-from tests.programs import free_port
+from tests.programs import free_port, until
 
 
 class Running(NamedTuple):
@@ -50,7 +49,6 @@ def serving(
     with containers.running(image, *arguments, environment=environment, flags=flags) as container:
         running = Running(container, port)
         process = Path(f"/proc/{container.pid}")
-        while not running.answers():
-            assert process.exists() and container.pid, "the service ended"  # noqa: PT018 - 0: ended
-            time.sleep(0.01)
+        until(lambda: running.answers() or not process.exists())
+        assert process.exists(), "the service ended"
         yield running

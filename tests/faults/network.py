@@ -60,6 +60,8 @@ class Network:
     def _connect(self, client: socket.socket) -> None:
         with client, suppress(OSError), socket.create_connection(self._server) as server:
             self._open |= {client, server}
+            if self._is_over:
+                return
             back = threading.Thread(target=self._pass_on, args=(server, client))
             back.start()
             self._pass_on(client, server)
