@@ -9,7 +9,7 @@ pip := $(python) -m pip --disable-pip-version-check install --quiet
 
 .PHONY: help
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 # What is trained in seconds to be served at once, and what is trained meanwhile to follow it.
 quick := textbook

@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
@@ -11,7 +12,7 @@ from pydantic import AfterValidator, SecretStr
 from registry import keys
 from registry.cache import BlobCache
 from registry.catalog import Registry
-from registry.configuration import Settings, setting
+from registry.configuration import Settings, SettingsError, setting
 from registry.errors import InvalidNameError
 from registry.local import LocalStore
 from registry.store import ObjectStore
@@ -65,7 +66,21 @@ def user_cache_directory() -> Path:
     try:
         return Path(given or Path.home() / ".cache") / "ziffer"
     except RuntimeError:  # Containers have users without a name and without a home.
-        return Path(os.environ.get("TMPDIR") or "/tmp") / f"ziffer-{os.getuid()}"  # noqa: S108
+        shared = Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - see _own
+        return _own(shared / f"ziffer-{os.getuid()}")
+
+
+def _own(directory: Path) -> Path:
+    """`directory`, whose name anybody can foresee, unless somebody else has made it."""
+    with suppress(OSError):  # What cannot be made cannot be filled by others either.
+        directory.mkdir(mode=0o700)
+    with suppress(FileNotFoundError):
+        if directory.lstat().st_uid != os.getuid() or directory.is_symlink():
+            raise SettingsError(
+                f"{directory} would be the cache, but it is not this user's own directory: set "
+                "XDG_CACHE_HOME, or remove it"
+            )
+    return directory
 
 
 class RegistrySettings(Settings):

@@ -17,11 +17,11 @@ TIMEOUT_S = 4
 def main() -> int:
     """Exit status 0 where the service answers, 1 where it does not."""
     port = next(filter(None, map(os.environ.get, PORTS)), "8000")
-    connection = HTTPConnection("127.0.0.1", int(port), timeout=TIMEOUT_S)
     try:
+        connection = HTTPConnection("127.0.0.1", int(port), timeout=TIMEOUT_S)
         connection.request("GET", "/healthz")
         return 0 if connection.getresponse().status == 200 else 1
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, ValueError) as error:
         print(f"health check: {error}", file=sys.stderr)  # noqa: T201 - Docker keeps it
         return 1
 

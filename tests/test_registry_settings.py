@@ -11,6 +11,7 @@ from botocore.awsrequest import AWSPreparedRequest
 
 from registry import s3, s3_light
 from registry.catalog import Registry
+from registry.configuration import SettingsError
 from registry.errors import StoreUnavailableError, UnsafeStoreError
 from registry.local import LocalStore
 from registry.settings import RegistrySettings, open_registry, open_store, user_cache_directory
@@ -155,11 +156,35 @@ def test_only_a_promise_opens_a_store_that_keeps_nobody_apart() -> None:
     assert publish(Registry(store, single_writer=True)).version == 1
 
 
-def test_a_user_without_a_home_has_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """What stands in for /tmp for a number that no user has, as in containers."""
     for name in ("HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)  # As for a number that no user has.
-    monkeypatch.setenv("TMPDIR", "/scratch")
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    return tmp_path
 
-    assert user_cache_directory() == Path(f"/scratch/ziffer-{os.getuid()}")
+
+def test_a_user_without_a_home_has_a_cache(homeless: Path) -> None:
+    cache = homeless / f"ziffer-{os.getuid()}"
+
+    assert user_cache_directory() == cache
+    assert cache.stat().st_mode & 0o077 == 0
     open_registry(RegistrySettings(store="s3://models"))
+
+
+def test_a_cache_that_somebody_else_laid_out_is_refused(homeless: Path) -> None:
+    (homeless / "theirs").mkdir()
+    (homeless / f"ziffer-{os.getuid()}").symlink_to("theirs")
+
+    with pytest.raises(SettingsError, match="not this user's own"):
+        open_registry(RegistrySettings(store="s3://models"))
+
+
+def test_a_user_without_any_writable_place_has_none(
+    homeless: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", "/nonexistent")
+
+    assert user_cache_directory() == Path(f"/nonexistent/ziffer-{os.getuid()}")

@@ -15,7 +15,6 @@ import pytest
 
 from registry.settings import RegistrySettings, open_registry
 from service.protocols.openapi.kinds import KINDS
-from service.settings import ServiceSettings
 from service.telemetry.families import FAMILIES, Family
 from tests.programs import ROOT, environment, free_port, serving
 from tests.service_models import Releases
@@ -130,13 +129,6 @@ def test_boto3_is_answered_as_shown(shell: Shell, tmp_path: Path) -> None:
 @pytest.mark.parametrize("example", blocks("python"))
 def test_the_python_shown_compiles(example: str) -> None:
     compile(example, "docs/serving.md", "exec")
-
-
-def test_the_manifest_leaves_time_to_stop() -> None:
-    settings = ServiceSettings()
-    [grace_s] = re.findall(r"terminationGracePeriodSeconds: (\d+)", GUIDE)
-
-    assert int(grace_s) > settings.drain_s + settings.grace_s + 2
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)

@@ -18,7 +18,7 @@ _INTERVAL_S = 0.25
 # Threads are held after so many intervals in a row with room, and let go after one without.
 _PATIENCE = 8
 
-# Who works for less than this share of the time hands over little.
+# Who works, or waits to, for less than this share of the time hands over little.
 _BUSY = 0.01
 # Who waits for a core for longer than this share of its work needs another.
 _CROWDED = 0.2
@@ -59,7 +59,7 @@ class Placement:
         before, self._usages = self._usages, {task: usage_of(task) for task in foreign_tasks()}
         spent = [_since(before[task], now) for task, now in self._usages.items() if task in before]
         allowed = os.sched_getaffinity(0)
-        if sum(usage.ran_s for usage in spent) < _BUSY * _INTERVAL_S:
+        if sum(usage.ran_s + usage.waited_s for usage in spent) < _BUSY * _INTERVAL_S:
             return
         core = roomy_core(spent)
         self._roomy_looks = 0 if core is None else self._roomy_looks + 1
